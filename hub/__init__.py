@@ -1,0 +1,1 @@
+"""The world around the rules: sockets, Redis, SQL, media and pages."""

@@ -1,0 +1,186 @@
+"""Configuration: one model for config.toml, the environment and the documentation.
+
+Any key can be set from the environment, ``PAVILION__SERVER__PORT=8080``; lists are JSON.
+An unknown key or a wrong type stops the start with the key's name (``BadConfig``).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Server(Section):
+    """Where people reach the hub."""
+
+    host: str = Field("127.0.0.1", description="address the hub workers listen on")
+    port: Port = Field(8080, description="TCP port of pages, API and WebSocket")
+    workers: int = Field(2, ge=1, le=64, description="hub worker processes")
+    public_url: str = Field("", description="address people type; empty: http://host:port")
+    allowed_origins: tuple[str, ...] = Field((), description="exact origins; empty: public_url")
+    trusted_proxies: tuple[str, ...] = Field((), description="networks whose X-Forwarded-* count")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain")
+    tls_key: Path | None = Field(None, description="PEM private key")
+    data_dir: Path = Field(Path("data"), description="secrets, SQLite, the embedded store")
+
+
+class Redis(Section):
+    """Seats, waitlists, presence. Empty url: the embedded Valkey."""
+
+    url: str = Field("", description="redis://, rediss:// or unix:// address")
+    confirm_replicas: int = Field(0, ge=0, le=9, description="replicas that must confirm (WAIT)")
+    on_loss: Literal["hold", "fence"] = Field("hold", description="members stay, or are sent away")
+
+
+class Database(Section):
+    url: str = Field("", description="empty: SQLite in data_dir; postgresql+asyncpg://… else")
+
+
+class Media(Section):
+    """The media workers: one UDP port each, counted up from ``port``."""
+
+    host: str = Field("127.0.0.1", description="address the UDP sockets are bound to")
+    port: Port = Field(9000, description="UDP port of the first media worker")
+    workers: int = Field(1, ge=0, le=64, description="media worker processes; 0: no media")
+    advertise: tuple[str, ...] = Field((), description="addresses put into answers; empty: host")
+
+
+class Turn(Section):
+    """TURN with REST credentials (coturn use-auth-secret). Empty urls: none offered."""
+
+    urls: tuple[str, ...] = ()
+    secret: SecretStr = SecretStr("")
+    ttl_s: int = Field(600, ge=60, le=86_400)
+
+
+class Limits(Section):
+    """Bounds; each has a reason in docs/operating.md."""
+
+    messages_per_s: float = 20
+    messages_burst: int = 40
+    chat_per_s: float = 1
+    chat_burst: int = 5
+    joins: int = 5
+    joins_window_s: float = 10
+    address_connections_per_s: float = 500
+    address_connections_open: int = 20_000
+    lease_ms: int = Field(30_000, ge=1_000)
+    offer_ms: int = Field(20_000, ge=1_000)
+    renew_s: float = Field(10, gt=0)
+    ping_s: float = Field(10, gt=0)
+    pong_s: float = Field(5, gt=0)
+    heartbeat_ms: int = Field(10_000, ge=500)
+    tick_ms: int = Field(25, ge=1)
+    send_soft_bytes: int = 256 * 1024
+    send_hard_bytes: int = 1024 * 1024
+    send_late_s: float = 10
+    send_budget_bytes: int = 256 * 1024 * 1024
+    waitlist_max: int = Field(5_000, ge=0)
+    log_events: int = Field(1_000, ge=50)
+    drain_s: float = Field(10, ge=0)
+
+
+class Config(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="PAVILION__", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: Server = Server()
+    redis: Redis = Redis()
+    database: Database = Database()
+    media: Media = Media()
+    turn: Turn = Turn()
+    limits: Limits = Limits()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The environment wins over the file (init).
+        return env_settings, init_settings
+
+    @property
+    def public_url(self) -> str:
+        if self.server.public_url:
+            return self.server.public_url.rstrip("/")
+        scheme = "https" if self.server.tls_cert else "http"
+        host = "localhost" if self.server.host in {"0.0.0.0", "::", ""} else self.server.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{host}:{self.server.port}"
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Exact origins a browser may come from (docs/protocol.md section 1)."""
+        if self.server.allowed_origins:
+            return frozenset(self.server.allowed_origins)
+        url = urlsplit(self.public_url)
+        found = {f"{url.scheme}://{url.netloc}"}
+        if url.hostname in {"localhost", "127.0.0.1"}:
+            port = f":{url.port}" if url.port else ""
+            found |= {f"{url.scheme}://localhost{port}", f"{url.scheme}://127.0.0.1{port}"}
+        return frozenset(found)
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https:")
+
+    @property
+    def database_url(self) -> str:
+        if self.database.url:
+            return self.database.url
+        return f"sqlite+aiosqlite:///{self.server.data_dir.absolute() / 'pavilion.sqlite'}"
+
+
+class BadConfig(ValueError):
+    """A configuration that cannot be used; each line names a key and what was expected."""
+
+
+def load(path: Path | None, environ: dict[str, str] | None = None) -> Config:
+    """The configuration from ``path`` (if any) with the environment on top.
+
+    Raises:
+        BadConfig: unreadable file, unknown key, wrong type.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            raise BadConfig(f"{path}: {fault}") from None
+    try:
+        config = Config(**values)
+    except ValidationError as fault:
+        lines = [
+            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            for error in fault.errors(include_url=False)
+        ]
+        raise BadConfig("\n".join(lines)) from None
+    except ValueError as fault:  # pydantic-settings: a list that is no JSON
+        raise BadConfig(str(fault)) from None
+    for name in os.environ if environ is None else environ:
+        parts = name.split("__")
+        if parts[0] == "PAVILION" and len(parts) > 1:
+            section = Config.model_fields.get(parts[1].lower())
+            known = section is not None and (
+                len(parts) == 3 and parts[2].lower() in section.annotation.model_fields  # type: ignore[union-attr]
+            )
+            if not known:
+                raise BadConfig(f"{name}: unknown key in the environment")
+    return config

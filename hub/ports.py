@@ -1,0 +1,528 @@
+"""What the parts of a hub expect of each other; only ``hub.app`` names concrete parts.
+
+    hub.store   implements Admission, Bus, Vault, Board, Placement (Redis/Valkey)
+    hub.fair    implements Directory (SQL)
+    hub.media   implements Media (client of the media workers)
+    hub.live, hub.web   use them
+
+Every method may raise ``StoreLost`` (Redis cannot answer) or ``rooms.errors.Refusal``
+where it says so; a refusal has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rooms.messages import SlotState
+from rooms.model import (
+    Attachment,
+    AttachmentKind,
+    Counts,
+    Identity,
+    Person,
+    Role,
+    RoomSpec,
+    RoomState,
+    Source,
+    StageMember,
+)
+from rooms.notices import EventNotice, Notice
+
+
+class StoreLost(Exception):
+    """Redis did not answer, or not within its bound. What it decided is unknown."""
+
+
+# --- Admission (Redis) --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """``enter`` succeeded: the person holds a seat of generation ``gen``.
+
+    ``replaced`` is the older attachment of the same kind that this one ended (its hub
+    is told by a DetachedNotice too). ``new`` is False when a seat was taken over.
+    """
+
+    gen: int
+    lease_ms: int
+    epoch: str
+    seq: int
+    new: bool
+    replaced: Attachment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    position: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """A room's live state as Redis holds it, read in one atomic step."""
+
+    spec: RoomSpec  # configuration with the live settings in force
+    state: RoomState
+    counts: Counts
+    stage: tuple[StageMember, ...]
+    hands: tuple[str, ...]
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class RosterSlice:
+    items: tuple[Person, ...]
+    next: str | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSnapshot:
+    """View, first roster page (stage, hands, hosts; then up to 50) and the chat tail,
+    all as of ``view.seq``."""
+
+    view: RoomView
+    roster: RosterSlice
+    chat: tuple[EventNotice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Events after a resume point, complete and in order; or a gap when ``gap`` is set."""
+
+    events: tuple[EventNotice, ...]
+    epoch: str
+    seq: int
+    gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A sign of life: the attachment's person was heard ``silent_ms`` ago."""
+
+    room: str
+    person: str
+    kind: AttachmentKind
+    attachment: str
+    silent_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One line of GET /rooms/{room}/participants."""
+
+    id: str
+    name: str
+    role: Role
+    company: str | None
+    state: Literal["live", "held", "offered", "waiting"]
+    stage: bool
+    hand: int | None
+    position: int | None  # place in the waitlist
+
+
+class Admission(Protocol):
+    """Who has a seat: every call is one atomic step inside Redis, by Redis's clock.
+
+    A room must have been ``load``ed; calls on an unknown room raise
+    ``Refusal(unknown_room)``. ``actor`` is whose rights count; the script checks them
+    (``rooms.permissions``) and raises ``Refusal(forbidden)``.
+    """
+
+    async def load(self, spec: RoomSpec) -> bool:
+        """Make the room's live settings from ``spec`` if there are none; True if made."""
+        ...
+
+    async def enter(
+        self, room: str, who: Identity, attachment: Attachment, *, wait: bool, stage: bool = False
+    ) -> Seated | Queued:
+        """Take a seat, attach to the one already held, claim an offered one, or queue.
+
+        ``stage`` asks for the stage too (WHIP): refused ``stage_full``. Raises Refusal with
+        room_full, room_not_open, room_closed, room_locked, banned, recovering, unknown_room.
+        The waiting person is remembered with ``attachment`` (a socket).
+        """
+        ...
+
+    async def attach(self, room: str, person: str, attachment: Attachment) -> Seated:
+        """Add a media attachment to a seat held; never takes a new seat.
+
+        Raises Refusal: not_in_room; for kind publish also not_on_stage.
+        """
+        ...
+
+    async def resume(self, room: str, who: Identity, attachment: Attachment) -> Seated | Queued:
+        """Come back to a seat or a place in the queue; never takes a new seat.
+
+        Raises Refusal: seat_expired, banned, room_closed, unknown_room, recovering.
+        """
+        ...
+
+    async def renew(self, renewals: Sequence[Renewal]) -> Sequence[Renewal]:
+        """Extend seats and queue places; returns those that are lost (stale or lapsed)."""
+        ...
+
+    async def drop(
+        self, room: str, person: str, kind: AttachmentKind, attachment: str, silent_ms: int
+    ) -> None:
+        """An attachment is gone without a goodbye: the grace runs. Stale ids change nothing."""
+        ...
+
+    async def detach(self, room: str, person: str, kind: AttachmentKind, attachment: str) -> None:
+        """A media session ended on purpose. The last attachment's end frees the seat at once."""
+        ...
+
+    async def leave(self, room: str, person: str, attachment: str) -> bool:
+        """Free the person's seat or queue place at once, with all attachments.
+
+        ``attachment`` is the socket's id; False (nothing changed) when it is not the person's.
+        """
+        ...
+
+    async def view(self, room: str) -> RoomView: ...
+
+    async def snapshot(self, room: str) -> RoomSnapshot: ...
+
+    async def roster(self, room: str, after: str | None, limit: int) -> RosterSlice: ...
+
+    async def person(self, room: str, person: str) -> Person | None: ...
+
+    async def participants(
+        self, room: str, state: str | None, cursor: str | None, limit: int
+    ) -> tuple[tuple[Participant, ...], str | None]: ...
+
+    async def positions(self, room: str, people: Sequence[str]) -> tuple[dict[str, int], int]:
+        """1-based places of those of ``people`` who wait, and how many wait in all."""
+        ...
+
+    async def since(self, room: str, epoch: str, seq: int) -> Missed: ...
+
+    async def say(self, room: str, person: str, name: str, role: Role, text: str) -> int:
+        """Append a chat event; its seq. Raises Refusal: not_in_room, forbidden (chat off),
+        rate_limited (slow mode, with retry_after_ms)."""
+        ...
+
+    async def unsay(self, room: str, actor: Identity, role: Role, seq: int) -> int: ...
+
+    async def hand(self, room: str, person: str, up: bool) -> None: ...
+
+    async def react(self, room: str, counts: dict[str, int]) -> None:
+        """Publish reactions counted by this hub (ReactionsNotice)."""
+        ...
+
+    async def capacity(
+        self, room: str, actor: Identity, role: Role, capacity: int, *,
+        reserved: int | None = None, evict: bool = False,
+    ) -> int:  # fmt: skip
+        """Set the capacity; the seq of its event. Raising seats the waitlist at once."""
+        ...
+
+    async def lock(
+        self, room: str, actor: Identity, role: Role, locked: bool, message: str | None
+    ) -> int: ...
+
+    async def remove(
+        self, room: str, actor: Identity, role: Role, person: str, *,
+        reason: str | None = None, ban_s: int = 0,
+    ) -> int:  # fmt: skip
+        """Take a seat or queue place away; with ``ban_s`` also keep the person out."""
+        ...
+
+    async def unban(self, room: str, actor: Identity, role: Role, person: str) -> int: ...
+
+    async def stage(self, room: str, actor: Identity, role: Role, person: str, on: bool) -> int:
+        """Raises Refusal: not_in_room, stage_full, forbidden."""
+        ...
+
+    async def mute(
+        self, room: str, actor: Identity, role: Role, person: str, source: Source
+    ) -> int: ...
+
+    async def chat_mode(
+        self, room: str, actor: Identity, role: Role, mode: str, slow_mode_s: int
+    ) -> int: ...
+
+    async def announce(self, room: str, actor: Identity, role: Role, text: str) -> int: ...
+
+    async def close(self, room: str, actor: Identity, role: Role) -> int: ...
+
+    async def settings(self, spec: RoomSpec) -> None:
+        """Bring the live settings in line with a changed configuration (PATCH)."""
+        ...
+
+    async def sources(self, room: str, person: str, sources: dict[Source, bool] | None) -> None:
+        """What a person on stage publishes, source to muted; None when publishing ended."""
+        ...
+
+    async def source_muted(self, room: str, person: str, source: Source, muted: bool) -> None: ...
+
+
+# --- Bus: notices between hubs (Redis pub/sub) ---------------------------------------------
+
+
+class Bus(Protocol):
+    """Notices of the rooms this hub cares about, in the order Redis published them."""
+
+    def listen(
+        self, notice: Callable[[Notice], None], lost: Callable[[frozenset[str]], None]
+    ) -> None:
+        """Set the receivers. ``notice`` is called synchronously, in order. ``lost`` names
+        rooms whose notices may have been missed (reconnected): resynchronise by ``since``."""
+        ...
+
+    async def follow(self, room: str) -> None:
+        """Returns once notices of ``room`` are sure to arrive. Counted: pair with unfollow."""
+        ...
+
+    async def unfollow(self, room: str) -> None: ...
+
+    def faults(self) -> Sequence[str]:
+        """Why readiness should fail (probe overdue, connection down); empty when well."""
+        ...
+
+
+# --- Vault: short-lived secrets (Redis) ----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecord:
+    identity: Identity
+    session: str
+
+
+class Vault(Protocol):
+    """One-use secrets, kept hashed and with a time to live."""
+
+    async def issue_ticket(self, identity: Identity) -> tuple[str, int]:
+        """A ticket for ``hello`` and when it expires (ms since epoch); one use, 30 s."""
+        ...
+
+    async def take_ticket(self, ticket: str) -> Identity | None: ...
+
+    async def issue_resume(self, record: ResumeRecord) -> str: ...
+
+    async def take_resume(self, token: str) -> ResumeRecord | None: ...
+
+
+# --- Board: the whole fair's occupancy (Redis) ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    room: str
+    live: int
+    held: int
+    offered: int
+    waiting: int
+    capacity: int
+    reserved: int
+    locked: bool
+    state: RoomState
+    stage: int
+    hands: int
+    oldest_wait_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSnapshot:
+    at_ms: int
+    rows: tuple[BoardRow, ...]
+
+
+class Board(Protocol):
+    async def read(self) -> BoardSnapshot:
+        """At most 2 s old; summed by a leader from per-partition hashes."""
+        ...
+
+
+# --- Directory: what SQL keeps --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    spec: RoomSpec
+    version: int  # the ETag's content; grows with each change of the configuration
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    id: str  # "u_…"
+    name: str
+    role: Role
+
+
+class Directory(Protocol):
+    async def room(self, slug: str) -> RoomRecord | None: ...
+
+    async def rooms(
+        self, *, kind: str | None, q: str | None, cursor: str | None, limit: int
+    ) -> tuple[tuple[RoomRecord, ...], str | None]: ...
+
+    async def create_room(self, spec: RoomSpec) -> RoomRecord:
+        """Raises RoomExists."""
+        ...
+
+    async def change_room(self, slug: str, version: int, spec: RoomSpec) -> RoomRecord:
+        """Raises StaleVersion when the stored version is not ``version``; LookupError."""
+        ...
+
+    async def ready(self) -> str | None:
+        """None when the database answers, else why not."""
+        ...
+
+
+class RoomExists(Exception):
+    pass
+
+
+class StaleVersion(Exception):
+    pass
+
+
+# --- Media -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakingChanged:
+    room: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsChanged:
+    room: str
+    person: str
+    slots: tuple[SlotState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsAlive:
+    """Media sessions whose ICE consent is fresh; renewed by the hub that is told.
+
+    After renewing, call ``Media.renewed`` so that the worker keeps the good ones.
+    """
+
+    renewals: tuple[Renewal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """A media session ended by itself (consent lost, DTLS closed, worker's limit)."""
+
+    room: str
+    person: str
+    kind: AttachmentKind
+    attachment: str
+    silent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """A media worker is gone; those with sessions of these rooms must offer again."""
+
+    rooms: frozenset[str]
+
+
+MediaNotice = SpeakingChanged | SlotsChanged | SessionsAlive | SessionEnded | MediaLost
+
+
+class Media(Protocol):
+    """The media workers, seen from a hub. A room lives on one worker.
+
+    Raises Refusal: media_unavailable (no worker; retry_after_ms), bad_message (SDP),
+    nothing_live (WHEP without a publish session, only when ``need_live``).
+    """
+
+    def listen(self, notice: Callable[[MediaNotice], None]) -> None: ...
+
+    async def offer(
+        self, room: str, person: str, attachment: Attachment, sdp: str, *,
+        sources: dict[str, Source] | None = None, restart: bool = False, need_live: bool = False,
+    ) -> str:  # fmt: skip
+        """Answer an SDP offer; ``sources`` maps mid to source for publish.
+
+        The kind of ``attachment`` (publish or subscribe) says which. A new session replaces
+        the person's older one of the same kind; ``restart`` keeps it and changes only ICE.
+        """
+        ...
+
+    async def close(
+        self, room: str, person: str, kind: AttachmentKind, attachment: str | None = None
+    ) -> None:
+        """End a session; with ``attachment`` only that one."""
+        ...
+
+    async def view(
+        self, room: str, person: str, main: str, thumbs: int, audio_only: bool
+    ) -> None: ...
+
+    async def muted(self, room: str, person: str, source: Source, muted: bool) -> None:
+        """Stop or go on forwarding one source."""
+        ...
+
+    async def close_room(self, room: str) -> None: ...
+
+    async def renewed(self, kept: Sequence[Renewal], lost: Sequence[Renewal]) -> None:
+        """Tell workers which sessions still have a seat; lost ones are stopped."""
+        ...
+
+    def live(self, room: str) -> bool:
+        """Whether a publish session of the room is known on its worker."""
+        ...
+
+    def faults(self) -> Sequence[str]: ...
+
+
+class Placement(Protocol):
+    """Which media worker a room lives on; agreed between hubs through Redis."""
+
+    async def place(self, room: str, candidates: Sequence[str]) -> str:
+        """The room's worker: the recorded one while it is among ``candidates``, else a
+        candidate picked by hash and recorded."""
+        ...
+
+
+# --- Media sessions of people (hub.live), tokens (hub.tokens) --------------------------------
+
+
+class MediaSessions(Protocol):
+    """A person's media: the seat's attachment and the worker's session as one act.
+
+    Used by the WebSocket's ``media`` and by WHIP/WHEP. Implemented in hub.live, which also
+    renews what the workers report alive and closes what loses its seat or its stage.
+    """
+
+    async def open(
+        self, room: str, who: Identity, kind: AttachmentKind, sdp: str, *,
+        sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,
+    ) -> tuple[str, str]:  # fmt: skip
+        """(attachment id, SDP answer). ``take_seat`` (WHIP/WHEP) enters the room if need be,
+        WHIP also the stage; otherwise the person must hold a seat already.
+
+        Raises Refusal: those of Admission.enter/attach and of Media.offer. A failed offer
+        gives back a seat it took.
+        """
+        ...
+
+    async def close(
+        self, room: str, person: str, kind: AttachmentKind, attachment: str | None
+    ) -> bool:
+        """False when there is no such session."""
+        ...
+
+
+class Tokens(Protocol):
+    """Room tokens: JWT with ``iss aud exp iat jti sub name role room reserved?``."""
+
+    def issue(self, identity: Identity, ttl_s: int) -> tuple[str, int]:
+        """The token and when it expires (ms since epoch)."""
+        ...
+
+    def verify(self, token: str) -> Identity:
+        """Raises Refusal: unauthorised, expired_token."""
+        ...

@@ -1,0 +1,95 @@
+"""What travels between hub workers about a room: the notices of the room's channel.
+
+A store publishes a notice in the same atomic step as the change it speaks of. Only
+``EventNotice`` is numbered and recoverable; every other one says "look again" or names
+a person whose socket must act, and losing one is repaired by the next look.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from rooms.model import AttachmentKind, Person
+
+
+class EventNotice(msgspec.Struct, frozen=True, tag_field="n", tag="e"):
+    """One numbered event, as it stands in the room's log. ``body`` is JSON."""
+
+    room: str
+    epoch: str
+    seq: int
+    kind: str
+    at_ms: int
+    by: str | None
+    body: msgspec.Raw
+
+
+class RosterNotice(msgspec.Struct, frozen=True, tag_field="n", tag="r"):
+    """Someone came, changed or went. ``person`` is None when ``id`` left."""
+
+    room: str
+    id: str
+    person: Person | None
+
+
+class ChangedNotice(msgspec.Struct, frozen=True, tag_field="n", tag="c"):
+    """Counts, settings, stage or hands changed: fetch the room's state (coalesced)."""
+
+    room: str
+
+
+class QueueNotice(msgspec.Struct, frozen=True, tag_field="n", tag="q"):
+    """The waitlist moved: fetch positions of those who wait here (at most 1/s a room)."""
+
+    room: str
+
+
+class PromotedNotice(msgspec.Struct, frozen=True, tag_field="n", tag="p"):
+    """A freed seat is set aside for ``id`` until ``until_ms``; its hub claims it at once."""
+
+    room: str
+    id: str
+    until_ms: int
+
+
+class DetachedNotice(msgspec.Struct, frozen=True, tag_field="n", tag="d"):
+    """An attachment was ended by someone else than its owner.
+
+    ``why``: "replaced" (newer one of the same kind), "removed", "banned", "lapsed",
+    "unstaged" (publish only), "evicted", "left" (the person left by another way), "closed".
+    """
+
+    room: str
+    id: str
+    kind: AttachmentKind
+    attachment: str
+    why: str
+    reason: str | None = None
+    until_ms: int | None = None
+
+
+class ReactionsNotice(msgspec.Struct, frozen=True, tag_field="n", tag="x"):
+    """Reactions counted by one hub in one tick."""
+
+    room: str
+    counts: dict[str, int]
+
+
+class ProbeNotice(msgspec.Struct, frozen=True, tag_field="n", tag="t"):
+    """A probe: proves that what is published comes back. Never about a room."""
+
+    room: str
+    hub: str
+    nonce: int
+
+
+Notice = (
+    EventNotice
+    | RosterNotice
+    | ChangedNotice
+    | QueueNotice
+    | PromotedNotice
+    | DetachedNotice
+    | ReactionsNotice
+    | ProbeNotice
+)

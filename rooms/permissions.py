@@ -1,0 +1,69 @@
+"""Who may do what in a room: one table, read where the act happens."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from rooms.model import Role
+
+
+class Right(StrEnum):
+    SEE_PEOPLE = "see_people"  # roster and waiting list without a seat
+    CAPACITY = "capacity"
+    LOCK = "lock"
+    PASS_LOCK = "pass_lock"  # enter a locked room
+    REMOVE = "remove"
+    BAN = "ban"
+    STAGE = "stage"
+    MUTE = "mute"
+    CHAT_MODE = "chat_mode"
+    UNSAY_OTHERS = "unsay_others"
+    ANNOUNCE = "announce"
+    CLOSE = "close"
+    STAGE_ON_ENTRY = "stage_on_entry"
+    PUBLISH_WHIP = "publish_whip"
+
+
+_RUN: Final = frozenset(
+    {
+        Right.SEE_PEOPLE, Right.CAPACITY, Right.LOCK, Right.PASS_LOCK, Right.REMOVE, Right.BAN,
+        Right.STAGE, Right.MUTE, Right.CHAT_MODE, Right.UNSAY_OTHERS, Right.ANNOUNCE,
+        Right.CLOSE, Right.PUBLISH_WHIP,
+    }
+)  # fmt: skip
+
+RIGHTS: Final[dict[Role, frozenset[Right]]] = {
+    Role.ORGANISER: _RUN,
+    Role.MODERATOR: _RUN,
+    # A host leads the talk; the size of the room is the fair's to decide.
+    Role.HOST: frozenset(
+        {
+            Right.SEE_PEOPLE, Right.LOCK, Right.PASS_LOCK, Right.REMOVE, Right.STAGE, Right.MUTE,
+            Right.CHAT_MODE, Right.UNSAY_OTHERS, Right.ANNOUNCE, Right.STAGE_ON_ENTRY,
+            Right.PUBLISH_WHIP,
+        }
+    ),
+    Role.SPEAKER: frozenset({Right.PUBLISH_WHIP}),
+    Role.PARTICIPANT: frozenset(),
+}  # fmt: skip
+
+#: The right each ``moderate`` action needs.
+ACTION_RIGHT: Final[dict[str, Right]] = {
+    "capacity": Right.CAPACITY,
+    "lock": Right.LOCK,
+    "unlock": Right.LOCK,
+    "remove": Right.REMOVE,
+    "ban": Right.BAN,
+    "unban": Right.BAN,
+    "stage": Right.STAGE,
+    "unstage": Right.STAGE,
+    "mute": Right.MUTE,
+    "chat": Right.CHAT_MODE,
+    "announce": Right.ANNOUNCE,
+    "close": Right.CLOSE,
+}
+
+
+def may(role: Role, right: Right) -> bool:
+    return right in RIGHTS[role]
