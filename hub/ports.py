@@ -356,6 +356,15 @@ class Account:
     role: Role
 
 
+@dataclass(frozen=True, slots=True)
+class WebSession:
+    """A signed-in browser. ``csrf`` is what X-CSRF-Token must be on unsafe requests."""
+
+    identity: Identity
+    csrf: str
+    expires_ms: int
+
+
 class Directory(Protocol):
     async def room(self, slug: str) -> RoomRecord | None: ...
 
@@ -374,6 +383,24 @@ class Directory(Protocol):
     async def ready(self) -> str | None:
         """None when the database answers, else why not."""
         ...
+
+    async def create_signin_link(self, role: Role, ttl_s: int = ...) -> str:
+        """The secret of a new one-use link that signs in with ``role``."""
+        ...
+
+    async def use_signin_link(self, token: str) -> Role | None:
+        """Use the link up, atomically; None when it is unknown, used or expired."""
+        ...
+
+    async def open_session(self, identity: Identity, ttl_s: int) -> tuple[str, WebSession]:
+        """(cookie value, session)."""
+        ...
+
+    async def session(self, cookie: str) -> WebSession | None:
+        """The unexpired session a cookie opens."""
+        ...
+
+    async def close_session(self, cookie: str) -> None: ...
 
 
 class RoomExists(Exception):
@@ -524,5 +551,13 @@ class Tokens(Protocol):
         ...
 
     def verify(self, token: str) -> Identity:
+        """Raises Refusal: unauthorised, expired_token."""
+        ...
+
+    def issue_guest(self, identity: Identity) -> tuple[str, int]:
+        """The value of a guest's cookie and when it expires (ms since epoch)."""
+        ...
+
+    def verify_guest(self, cookie: str) -> Identity:
         """Raises Refusal: unauthorised, expired_token."""
         ...

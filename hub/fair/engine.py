@@ -1,0 +1,49 @@
+"""A connection pool for SQLite or PostgreSQL, set up the way the fair needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_MS = 5_000  # how long a SQLite writer waits for another hub's write
+ANSWER_S = 10  # a PostgreSQL statement without an answer for so long is given up
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    # WAL: readers of one hub never wait for a writer of another. NORMAL loses at most the
+    # last commits on a power cut, never consistency (sqlite.org/wal.html).
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for ``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``.
+
+    Makes the directory of a SQLite file. Raises ``sqlalchemy.exc.ArgumentError`` for a
+    URL it cannot read.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_async_engine(
+            parsed,
+            pool_size=5,
+            max_overflow=5,
+            pool_timeout=ANSWER_S,
+            pool_pre_ping=True,
+            connect_args={"timeout": ANSWER_S, "command_timeout": ANSWER_S},
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_async_engine(parsed, pool_size=4, max_overflow=4, pool_timeout=ANSWER_S)
+    event.listen(engine.sync_engine, "connect", _sqlite_pragmas)
+    return engine
