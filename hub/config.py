@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -20,6 +21,22 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fair(Section):
+    """What pages call the fair, and the zone its times are in."""
+
+    name: str = Field("Pavilion", min_length=1, max_length=80, description="shown on every page")
+    time_zone: str = Field("UTC", description="IANA zone of the fair's place, Asia/Shanghai")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("an IANA time zone is expected, such as Asia/Shanghai") from None
+        return value
 
 
 class Server(Section):
@@ -97,6 +114,7 @@ class Config(BaseSettings):
         env_prefix="PAVILION__", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
+    fair: Fair = Fair()
     server: Server = Server()
     redis: Redis = Redis()
     database: Database = Database()
