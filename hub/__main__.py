@@ -1,0 +1,145 @@
+"""The command line: ``pavilion serve | demo | hub | media | check | load``.
+
+Exit status 0 after a clean stop, 1 for a failure, 2 for a wrong configuration or usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from hub import logs
+from hub.config import BadConfig, Config, load
+
+app = typer.Typer(
+    name="pavilion", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="The live hub of an online trade fair.",
+)  # fmt: skip
+load_app = typer.Typer(no_args_is_help=True, help="Generate load and check what comes back.")
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file; default: config.toml of this directory, if any"),
+]
+
+
+def _fail(text: str, status: int) -> NoReturn:
+    print(f"pavilion: {text}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def read_config(path: Path | None) -> Config:
+    """The configuration, or exit status 2 with the key and what was expected."""
+    if path is None and Path("config.toml").is_file():
+        path = Path("config.toml")
+    try:
+        return load(path)
+    except BadConfig as fault:
+        _fail(f"wrong configuration\n{fault}", 2)
+
+
+def _logs(role: str) -> None:
+    try:
+        logs.setup(role)
+    except logs.BadLevel as fault:
+        _fail(str(fault), 2)
+
+
+@app.command()
+def serve(config: ConfigPath = None) -> None:
+    """Everything on this machine; prints the address when ready."""
+    from hub.greeting import announce
+    from hub.supervisor import Plan, supervise
+
+    settings = read_config(config)
+    _logs("supervisor")
+    raise typer.Exit(supervise(settings, Plan(after_start=announce)))
+
+
+@app.command()
+def demo(
+    config: ConfigPath = None,
+    people: Annotated[
+        bool, typer.Option("--people/--no-people", help="simulated people in the rooms")
+    ] = True,
+) -> None:
+    """Serve, with a sample fair and sample people; guests are welcome."""
+    from hub.demo import furnish
+    from hub.supervisor import Plan, supervise
+
+    settings = read_config(config)
+    _logs("supervisor")
+    raise typer.Exit(supervise(settings, Plan(after_start=furnish(people=people))))
+
+
+@app.command()
+def hub(config: ConfigPath = None) -> None:
+    """Hub workers only: one of several machines around one Redis and one database."""
+    from hub.greeting import announce
+    from hub.supervisor import Plan, supervise
+
+    settings = read_config(config)
+    if not settings.redis.url:
+        _fail("redis.url: an address is expected; several machines need one Redis in common", 2)
+    if not settings.database.url:
+        _fail("database.url: an address is expected; several machines need one database", 2)
+    _logs("supervisor")
+    raise typer.Exit(supervise(settings, Plan(media=False, after_start=announce)))
+
+
+@app.command()
+def media(config: ConfigPath = None) -> None:
+    """Media workers only: one of several machines."""
+    from hub.supervisor import Plan, supervise
+
+    settings = read_config(config)
+    _logs("supervisor")
+    raise typer.Exit(supervise(settings, Plan(hubs=False)))
+
+
+@app.command()
+def check(config: ConfigPath = None) -> None:
+    """Read the configuration, try Redis, database, ports and TLS; say what is wrong."""
+    from hub.checkup import run
+
+    raise typer.Exit(run(read_config(config)))
+
+
+@app.command(hidden=True)
+def worker(
+    role: Annotated[str, typer.Option()],
+    index: Annotated[int, typer.Option()],
+    config: Annotated[Path, typer.Option()],
+    ready_fd: Annotated[int, typer.Option()],
+    parent: Annotated[int, typer.Option()],
+    listen_fd: Annotated[int, typer.Option()] = -1,
+) -> None:
+    """One worker process; started by the supervisor only."""
+    from hub import lifeline, workers
+
+    lifeline.follow_parent(parent)
+    _logs(f"{role}-{index}")
+    settings, ready = workers.read_snapshot(config), workers.reporter(ready_fd)
+    if role == "hub":
+        workers.run_hub(settings, index, listen_fd, ready)
+    else:
+        workers.run_media(settings, index, ready)
+
+
+app.add_typer(load_app, name="load")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    if sys.argv[1:2] == ["load"]:  # its modules take a second to import; nobody else needs them
+        from hub.load import mount
+
+        mount(load_app)
+    app()
+
+
+if __name__ == "__main__":
+    main()

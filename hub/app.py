@@ -1,0 +1,58 @@
+"""Wires one hub worker: the only module that names concrete parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+import hub.live
+import hub.web
+from hub import secrets
+from hub.config import Config
+from hub.fair import open_fair
+from hub.media.client import open_media
+from hub.services import SERVICES, Services
+from hub.store import open_store
+from hub.tokens import SignedTokens
+
+
+async def make_app(config: Config, hub_id: str) -> web.Application:
+    """A hub worker's application, its parts connected and started.
+
+    ``config.redis.url`` must be set (the supervisor puts the embedded store's there) and the
+    database migrated. The application's cleanup closes what was opened here. Raises
+    ``hub.ports.StoreLost``, ``secrets.SecretsUnreadable``.
+    """
+    kept = secrets.open_secrets(config)
+    store = await open_store(config, hub_id)
+    directory = await open_fair(config)
+    media = await open_media(config, hub_id, store.placement, kept.control_key)
+    services = Services(
+        config=config,
+        hub_id=hub_id,
+        admission=store.admission,
+        bus=store.bus,
+        vault=store.vault,
+        board=store.board,
+        directory=directory,
+        media=media,
+        tokens=SignedTokens(kept.token_key, kept.cookie_key),
+        organiser_key=kept.api_key,
+    )
+    app = web.Application()
+    app[SERVICES] = services
+
+    async def parts(_app: web.Application) -> AsyncIterator[None]:
+        await store.start()
+        await media.start()
+        yield
+        await media.close()
+        await store.close()
+        await directory.close()
+
+    # First in, last out: live and web may use every part until they are gone themselves.
+    app.cleanup_ctx.append(parts)
+    hub.live.setup(app, services)
+    hub.web.setup(app, services)
+    return app

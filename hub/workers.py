@@ -1,0 +1,83 @@
+"""What runs in a worker process: one hub on an inherited socket, or one media worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets as random_source
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from hub import secrets
+from hub.config import Config
+from hub.services import SERVICES
+from hub.sockets import BACKLOG
+
+log = structlog.get_logger(__name__)
+
+
+def read_snapshot(path: Path) -> Config:
+    """The configuration as the supervisor wrote it (``supervisor.write_snapshot``)."""
+    return Config(**json.loads(path.read_text("utf-8")))
+
+
+def reporter(descriptor: int) -> Callable[[], None]:
+    """Says once to the supervisor that this worker is ready."""
+
+    def report() -> None:
+        os.write(descriptor, b"ready\n")
+        os.close(descriptor)
+
+    return report
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """The server's TLS, when server.tls_cert is set. Raises OSError, ssl.SSLError."""
+    if config.server.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.server.tls_cert, config.server.tls_key)
+    return context
+
+
+def run_hub(config: Config, index: int, descriptor: int, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM, then drain: no new entries, goodbye to those inside, end."""
+    uvloop.run(_hub(config, index, descriptor, ready))
+
+
+async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], None]) -> None:
+    from hub.app import make_app
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    # A new name each start: seats attached by the one before it are not ours to renew.
+    app = await make_app(config, f"h{index}-{random_source.token_hex(4)}")
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=config.limits.drain_s
+    )
+    await runner.setup()
+    site = web.SockSite(
+        runner, socket.socket(fileno=descriptor), backlog=BACKLOG, ssl_context=tls_context(config)
+    )
+    await site.start()
+    ready()
+    await stop.wait()
+    app[SERVICES].draining = True
+    log.info("draining")
+    await runner.cleanup()
+
+
+def run_media(config: Config, index: int, ready: Callable[[], None]) -> None:
+    """One media worker until SIGTERM."""
+    from hub.media.worker import main
+
+    main(config, index, secrets.open_secrets(config).control_key, ready)
