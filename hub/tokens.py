@@ -39,20 +39,27 @@ class SignedTokens:
 
     Args:
         secret: at least 32 random bytes, the same on every hub of the fair.
+        cookie_secret: the same for guests' cookies; without it both come from ``secret``.
         issuer: the ``iss`` written and required.
         now: seconds since the Unix epoch.
     """
 
     def __init__(
-        self, secret: bytes, issuer: str = "pavilion", now: Callable[[], float] = _wall_clock
+        self,
+        secret: bytes,
+        cookie_secret: bytes | None = None,
+        *,
+        issuer: str = "pavilion",
+        now: Callable[[], float] = _wall_clock,
     ) -> None:
-        if len(secret) < SECRET_MIN:
+        sources = {ROOM: secret, GUEST: cookie_secret if cookie_secret is not None else secret}
+        if min(map(len, sources.values())) < SECRET_MIN:
             raise ValueError(f"the token secret needs at least {SECRET_MIN} bytes")
         self._issuer = issuer
         self._now = now
         self._keys = {
-            purpose: OctKey.import_key(hmac.digest(secret, purpose.encode(), hashlib.sha256))
-            for purpose in (ROOM, GUEST)
+            purpose: OctKey.import_key(hmac.digest(source, purpose.encode(), hashlib.sha256))
+            for purpose, source in sources.items()
         }
 
     def issue(self, identity: Identity, ttl_s: int) -> tuple[str, int]:

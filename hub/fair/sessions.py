@@ -20,7 +20,7 @@ SECRET_MAX: Final = 200  # characters of a secret worth looking up
 
 def _hash(secret: str) -> str:
     # The secrets are 256 random bits: a plain hash cannot be guessed back.
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
 class SqlSessions:

@@ -1,0 +1,390 @@
+"""Bodies of the HTTP API: one pydantic model each; OpenAPI comes from them.
+
+Requests are strict (no "5" for 5) and refuse unknown fields. ``read`` turns what is wrong
+into ``Invalid`` with a stable code a field.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from aiohttp import web
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from hub.web.problems import Invalid, Problem
+from rooms.model import CAPACITY_MAX, COMPANY_MAX, Role, clean_name
+
+BODY_MAX: Final = 64 * 1024
+BATCH_MAX: Final = 1024 * 1024
+TITLE_MAX: Final = 200
+MESSAGE_MAX: Final = 500
+_YEARS: Final = range(1970, 9000)
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", max_length=64)]
+PersonId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
+
+
+def _clean(limit: int) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            return clean_name(value, limit)
+        except ValueError as fault:
+            raise PydanticCustomError("bad_text", "{why}", {"why": str(fault)}) from None
+
+    return AfterValidator(check)
+
+
+def _issued_by_others(value: str) -> str:
+    if value.startswith(("u_", "g_")):
+        raise PydanticCustomError("reserved_id", "ids beginning u_ and g_ are the hub's own")
+    return value
+
+
+def _sane(value: datetime) -> datetime:
+    if value.year not in _YEARS:
+        raise PydanticCustomError("out_of_range", "a year from 1970 to 8999 is expected")
+    return value.astimezone(UTC)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=256), _clean(64)]
+Company = Annotated[str, Field(min_length=1, max_length=4 * COMPANY_MAX), _clean(COMPANY_MAX)]
+Title = Annotated[str, Field(min_length=1, max_length=4 * TITLE_MAX), _clean(TITLE_MAX)]
+Note = Annotated[str, Field(min_length=1, max_length=4 * MESSAGE_MAX), _clean(MESSAGE_MAX)]
+Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
+OthersId = Annotated[PersonId, AfterValidator(_issued_by_others)]
+KindName = Literal["conference", "negotiation"]
+ModeName = Literal["one_to_one", "one_to_many", "many_to_many"]
+StateName = Literal["scheduled", "open", "closed"]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RoomCreate(Request):
+    slug: Slug
+    title: Title
+    kind: KindName
+    mode: ModeName | None = None
+    capacity: int = Field(ge=1, le=CAPACITY_MAX)
+    reserved: int = Field(0, ge=0, le=CAPACITY_MAX)
+    stage_capacity: int = Field(9, ge=0, le=100)
+    locked: bool = False
+    lock_message: Note | None = None
+    guests: bool = False
+    waitlist: bool = True
+    chat: Literal["on", "off"] = "on"
+    slow_mode_s: int = Field(0, ge=0, le=3600)
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class RoomPatch(Request):
+    """Fields that are absent stay; null clears where null is a value.
+
+    The defaults below are never used: only ``model_fields_set`` counts.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    title: Title = Field(default="")
+    mode: ModeName | None = None
+    capacity: int = Field(default=1, ge=1, le=CAPACITY_MAX)
+    reserved: int = Field(default=0, ge=0, le=CAPACITY_MAX)
+    stage_capacity: int = Field(default=9, ge=0, le=100)
+    locked: bool = False
+    lock_message: Note | None = None
+    guests: bool = False
+    waitlist: bool = True
+    chat: Literal["on", "off"] = "on"
+    slow_mode_s: int = Field(default=0, ge=0, le=3600)
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+
+
+class TokenParticipant(Request):
+    id: OthersId
+    name: Name
+    company: Company | None = None
+
+
+class TokenRequest(Request):
+    participant: TokenParticipant
+    role: Role
+    reserved: bool = False
+    ttl_s: int = Field(3600, ge=1, le=3600)
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _role(cls, value: Any) -> Any:
+        return _as_role(value)
+
+
+class BatchRequest(Request):
+    participants: list[TokenParticipant] = Field(min_length=1, max_length=1000)
+    role: Role
+    reserved: bool = False
+    ttl_s: int = Field(3600, ge=1, le=3600)
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _role(cls, value: Any) -> Any:
+        return _as_role(value)
+
+
+def _as_role(value: Any) -> Any:
+    try:
+        return Role(value) if isinstance(value, str) else value
+    except ValueError:
+        raise PydanticCustomError("enum", "not a role") from None
+
+
+class GuestRequest(Request):
+    name: Name
+
+
+class ActionRequest(Request):
+    """``seconds`` goes with ban, ``source`` with mute, ``reason`` with remove and ban."""
+
+    action: Literal["remove", "ban", "unban", "stage", "unstage", "mute"]
+    reason: Note | None = None
+    seconds: int | None = Field(None, ge=1, le=31_536_000)
+    source: Literal["camera", "microphone", "screen"] | None = None
+
+    def check(self) -> None:
+        """Raises Invalid when a field the action needs is missing."""
+        if self.action == "ban" and self.seconds is None:
+            raise Invalid([("seconds", "missing")])
+        if self.action == "mute" and self.source is None:
+            raise Invalid([("source", "missing")])
+
+
+# --- what is answered -----------------------------------------------------------------------
+
+
+class RoomBody(BaseModel):
+    """Configuration with the live settings in force, and the counts of seats."""
+
+    slug: str
+    title: str
+    kind: KindName
+    mode: ModeName | None
+    capacity: int
+    reserved: int
+    stage_capacity: int
+    locked: bool
+    lock_message: str | None
+    guests: bool
+    waitlist: bool
+    chat: Literal["on", "off"]
+    slow_mode_s: int
+    opens_at: AwareDatetime | None
+    closes_at: AwareDatetime | None
+    state: StateName
+    live: int
+    held: int
+    offered: int
+    waiting: int
+    stage: int
+
+
+class RoomList(BaseModel):
+    items: list[RoomBody]
+    next: str | None
+
+
+class TokenBody(BaseModel):
+    token: str
+    expires_at: AwareDatetime
+
+
+class BatchToken(TokenBody):
+    id: str
+
+
+class BatchBody(BaseModel):
+    """In the order asked for."""
+
+    tokens: list[BatchToken]
+
+
+class TicketBody(BaseModel):
+    ticket: str
+    expires_at: AwareDatetime
+
+
+class GuestParticipant(BaseModel):
+    id: str
+    name: str
+
+
+class GuestBody(BaseModel):
+    participant: GuestParticipant
+    expires_at: AwareDatetime
+
+
+class ParticipantBody(BaseModel):
+    id: str
+    name: str
+    role: Role
+    company: str | None
+    state: Literal["live", "held", "offered", "waiting"]
+    stage: bool
+    hand: int | None
+    position: int | None
+
+
+class ParticipantList(BaseModel):
+    items: list[ParticipantBody]
+    next: str | None
+
+
+class ActionBody(BaseModel):
+    """``seq``: the number of the room's event that tells of the act."""
+
+    ok: Literal[True]
+    seq: int
+
+
+class OccupancyTotals(BaseModel):
+    rooms: int
+    capacity: int
+    live: int
+    held: int
+    offered: int
+    waiting: int
+
+
+class OccupancyRow(BaseModel):
+    room: str
+    live: int
+    held: int
+    offered: int
+    waiting: int
+    capacity: int
+    reserved: int
+    locked: bool
+    state: StateName
+    stage: int
+    hands: int
+    oldest_wait_ms: int | None
+
+
+class OccupancyBody(BaseModel):
+    at: AwareDatetime
+    totals: OccupancyTotals
+    rooms: list[OccupancyRow]
+
+
+class FieldError(BaseModel):
+    field: str
+    code: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457; ``code`` is stable, further members go with it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    retry_after_ms: int | None = None
+    errors: list[FieldError] | None = None
+
+
+# --- reading --------------------------------------------------------------------------------
+
+#: pydantic's error types in the API's words; what is not named here is ``invalid``.
+_FIELD_CODES: Final[dict[str, str]] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "out_of_range": "out_of_range",
+    "string_pattern_mismatch": "bad_format",
+    "string_too_short": "too_short",
+    "string_too_long": "too_long",
+    "too_short": "too_short",
+    "too_long": "too_long",
+    "literal_error": "not_allowed",
+    "enum": "not_allowed",
+    "bad_text": "bad_text",
+    "reserved_id": "reserved_id",
+    "timezone_aware": "bad_format",
+    "datetime_from_date_parsing": "bad_format",
+    "datetime_parsing": "bad_format",
+}
+_ERRORS_MAX: Final = 20  # told of one request
+
+Body = TypeVar("Body", bound=Request)
+
+
+def field_errors(fault: ValidationError) -> list[tuple[str, str]]:
+    """(field path, code) of each error, the first _ERRORS_MAX of them."""
+    found = []
+    for error in fault.errors(include_url=False, include_context=False)[:_ERRORS_MAX]:
+        code = _FIELD_CODES.get(error["type"])
+        if code is None:
+            code = "wrong_type" if error["type"].endswith("_type") else "invalid"
+        path = ".".join(str(part) for part in error["loc"])
+        found.append((path[:200] or "body", code))
+    return found
+
+
+async def read_bytes(request: web.Request, limit: int = BODY_MAX) -> bytes:
+    """The body, never more than ``limit`` bytes of it. Raises Problem(413)."""
+    too_large = Problem(413, "too_large", f"at most {limit} bytes are taken")
+    if (request.content_length or 0) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+async def read(request: web.Request, model: type[Body], limit: int = BODY_MAX) -> Body:
+    """The request's JSON body as ``model``.
+
+    Raises:
+        Problem: 413 too_large, 415 unsupported_media_type, 400 bad_message (no JSON).
+        Invalid: 422, fields that are not as the model says.
+    """
+    if request.content_type != "application/json":
+        raise Problem(415, "unsupported_media_type", "application/json is expected")
+    body = await read_bytes(request, limit)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as fault:
+        if fault.errors()[0]["type"] == "json_invalid":
+            raise Problem(400, "bad_message", "the body is not JSON") from None
+        raise Invalid(field_errors(fault)) from None
+
+
+def epoch_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)
+
+
+def rfc3339(ms: int) -> str:
+    """Milliseconds since the epoch as RFC 3339 UTC with milliseconds."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
