@@ -35,6 +35,10 @@ class StoreLost(Exception):
     """Redis did not answer, or not within its bound. What it decided is unknown."""
 
 
+class DirectoryLost(Exception):
+    """The database did not answer, or not within its bound. What it did is unknown."""
+
+
 # --- Admission (Redis) --------------------------------------------------------------------
 
 
@@ -366,6 +370,8 @@ class WebSession:
 
 
 class Directory(Protocol):
+    """Every method but ``ready`` may raise ``DirectoryLost``."""
+
     async def room(self, slug: str) -> RoomRecord | None: ...
 
     async def rooms(

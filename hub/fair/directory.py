@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.config import Config
-from hub.fair.engine import make_engine
+from hub.fair.engine import make_engine, transaction
 from hub.fair.sessions import SqlSessions
 from hub.fair.tables import rooms
 from hub.ports import RoomExists, RoomRecord, StaleVersion
@@ -49,7 +49,7 @@ class SqlDirectory(SqlSessions):
         super().__init__(engine, now_ms)
 
     async def room(self, slug: str) -> RoomRecord | None:
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             found = await connection.execute(sa.select(rooms).where(rooms.c.slug == slug))
             row = found.one_or_none()
         return None if row is None else _to_record(row)
@@ -72,7 +72,7 @@ class SqlDirectory(SqlSessions):
             )
         if cursor is not None:
             query = query.where(rooms.c.slug > cursor)
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         records = tuple(_to_record(row) for row in rows[:limit])
         return records, records[-1].spec.slug if len(rows) > limit else None
@@ -80,7 +80,7 @@ class SqlDirectory(SqlSessions):
     async def create_room(self, spec: RoomSpec) -> RoomRecord:
         record = RoomRecord(spec, 1, self._now_ms())
         try:
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 await connection.execute(
                     sa.insert(rooms).values(
                         **_to_row(spec), version=record.version, created_ms=record.created_ms
@@ -103,7 +103,7 @@ class SqlDirectory(SqlSessions):
             .values(**_to_row(spec), version=version + 1)
             .returning(rooms)
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(change)).one_or_none()
         if row is not None:
             return _to_record(row)

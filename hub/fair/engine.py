@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hub.ports import DirectoryLost
 
 BUSY_MS = 5_000  # how long a SQLite writer waits for another hub's write
 ANSWER_S = 10  # a PostgreSQL statement without an answer for so long is given up
@@ -47,3 +53,13 @@ def make_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(parsed, pool_size=4, max_overflow=4, pool_timeout=ANSWER_S)
     event.listen(engine.sync_engine, "connect", _sqlite_pragmas)
     return engine
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction, committed at the end. Raises DirectoryLost when nobody answers."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout, TimeoutError, OSError) as fault:
+        raise DirectoryLost(type(fault).__name__) from fault

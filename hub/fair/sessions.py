@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from hub.fair.engine import transaction
 from hub.fair.tables import signin_links, web_sessions
 from hub.ports import WebSession
 from rooms.model import Identity, Role
@@ -33,7 +34,7 @@ class SqlSessions:
     async def create_signin_link(self, role: Role, ttl_s: int = 7 * 24 * 3600) -> str:
         """The secret of a new one-use link that signs in with ``role``."""
         token = secrets.token_urlsafe(SECRET_BYTES)
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 sa.insert(signin_links).values(
                     token_hash=_hash(token),
@@ -58,7 +59,7 @@ class SqlSessions:
             .values(used_ms=now)
             .returning(signin_links.c.role)
         )
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             role = (await connection.execute(use)).scalar_one_or_none()
         return None if role is None else Role(role)
 
@@ -67,7 +68,7 @@ class SqlSessions:
         cookie = secrets.token_urlsafe(SECRET_BYTES)
         now = self._now_ms()
         session = WebSession(identity, secrets.token_urlsafe(SECRET_BYTES), now + ttl_s * 1000)
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 sa.delete(web_sessions).where(web_sessions.c.expires_ms <= now)
             )
@@ -91,7 +92,7 @@ class SqlSessions:
         query = sa.select(web_sessions).where(
             web_sessions.c.id_hash == _hash(cookie), web_sessions.c.expires_ms > self._now_ms()
         )
-        async with self._engine.connect() as connection:
+        async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
@@ -99,7 +100,7 @@ class SqlSessions:
         return WebSession(identity, row.csrf, row.expires_ms)
 
     async def close_session(self, cookie: str) -> None:
-        async with self._engine.begin() as connection:
+        async with transaction(self._engine) as connection:
             await connection.execute(
                 sa.delete(web_sessions).where(web_sessions.c.id_hash == _hash(cookie))
             )

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from hub.config import Config
 from hub.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from hub.ports import StoreLost
+from hub.ports import DirectoryLost, StoreLost
 from hub.services import SERVICES
 from hub.web.auth import SAFE_METHODS
 from hub.web.problems import HTTP_CODES, Problem, from_refusal, respond
@@ -137,9 +137,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return respond(problem)
     except Refusal as refusal:
         return respond(from_refusal(refusal))
-    except StoreLost:
-        log.warning("store lost", route=route_of(request))
-        return respond(from_refusal(Refusal(Code.RECOVERING, "the store does not answer")))
+    except (StoreLost, DirectoryLost) as fault:
+        log.warning("no answer", route=route_of(request), lost=type(fault).__name__)
+        return respond(from_refusal(Refusal(Code.RECOVERING, "a part of the hub does not answer")))
     except web.HTTPException as fault:
         if fault.status < 400:
             raise

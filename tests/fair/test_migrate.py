@@ -1,0 +1,41 @@
+"""The migrations make exactly the tables that the queries expect, and may run again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from hub.fair.engine import make_engine
+from hub.fair.migrate import migrate, migrate_async
+from hub.fair.tables import metadata
+
+
+async def test_migrations_and_tables_agree(database_url: str) -> None:
+    if database_url.startswith("postgresql"):
+        # Two machines that start at once against one server.
+        await asyncio.gather(migrate_async(database_url), migrate_async(database_url))
+    await migrate_async(database_url)
+    await migrate_async(database_url)
+    engine = make_engine(database_url)
+
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    try:
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+    finally:
+        await engine.dispose()
+
+
+def test_migrate_makes_the_directory(tmp_path: Path) -> None:
+    path = tmp_path / "a b" / "fair.sqlite"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    migrate(f"sqlite+aiosqlite:///{path}")
+    assert path.exists()
