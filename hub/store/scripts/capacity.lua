@@ -1,0 +1,30 @@
+-- Set the capacity. Raising it seats the queue; lowering it evicts nobody unless asked.
+-- ARGV 6 actor, 7 allowed, 8 capacity, 9 reserved or '', 10 evict
+-- Answers: {'ok', seq} | forbidden | room_closed | bad_message
+local no = refuse(ARGV[6], ARGV[7])
+if no then return no end
+local to, keep = tonumber(ARGV[8]), tonumber(ARGV[9])
+if not to or to < 1 or to > 100000 or to ~= math.floor(to) then return {'bad_message'} end
+if ARGV[9] ~= '' and (not keep or keep < 0 or keep > to or keep ~= math.floor(keep)) then
+  return {'bad_message'}
+end
+local told = seq()
+cap, keep = to, keep or reserved
+if to ~= tonumber(m[2]) or keep ~= reserved then
+  reserved = keep
+  call('HSET', META, 'cap', S(cap), 'reserved', S(reserved))
+  room_changed = true
+  told = event('capacity', ARGV[6], '{"capacity":' .. S(cap) .. ',"reserved":' .. S(reserved) .. '}')
+end
+tidy()
+if ARGV[10] == '1' then                 -- the newest without privilege first
+  local over = occupied() - cap
+  while over > 0 do
+    local newest = call('ZREVRANGEBYSCORE', ORDER, '+inf', S(COMMON), 'LIMIT', 0,
+      math.min(over, BATCH))
+    if #newest == 0 then break end
+    for _, p in ipairs(newest) do vacate(p, 'evicted') end
+    over = occupied() - cap
+  end
+end
+return done({'ok', told})

@@ -1,0 +1,10 @@
+-- A media session ended on purpose: the end of the last attachment frees the seat at once.
+-- ARGV 6 person, 7 kind, 8 attachment id
+-- Answers: {'ok', 1 | 0 stale}
+local p, kind = ARGV[6], ARGV[7]
+local id = attachment(kind, p)
+if not id or id ~= ARGV[8] then return {'ok', 0} end
+call('HDEL', ATT, kind .. ':' .. p)
+if not attached(p) then vacate(p, 'left') end
+tidy()
+return done({'ok', 1})

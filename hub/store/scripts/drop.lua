@@ -1,0 +1,20 @@
+-- An attachment is gone without a goodbye: after the last one the grace runs.
+-- ARGV 6 person, 7 kind, 8 attachment id, 9 ms since the person was last heard
+-- Answers: {'ok', 1 | 0 stale}
+local p, kind = ARGV[6], ARGV[7]
+local id = attachment(kind, p)
+if not id or id ~= ARGV[8] then return {'ok', 0} end
+local state, d = seat(p)
+call('HDEL', ATT, kind .. ':' .. p)
+local last = math.floor(now - math.max(0, tonumber(ARGV[9]) or 0) + lease)
+if state == 'live' and not attached(p) then
+  d = math.min(math.max(d, last), now + lease)
+  call('HDEL', ATT, fields(p))
+  call('ZREM', LIVE, p)
+  call('ZADD', HELD, S(d), p)
+  call('ZADD', PRIV, 'XX', S(d), p)
+  deadline(d)
+  show(p, 'held')
+end
+tidy()
+return done({'ok', 1})

@@ -1,0 +1,63 @@
+-- Take a seat, come back to one's own, claim an offered one, or queue.
+-- ARGV 6 person, 7 privileged, 8 JSON members (name, role, company), 9 kind, 10 attachment id,
+--      11 hub, 12 wait, 13 stage wanted (WHIP), 14 stage on entry (hosts), 15 may pass a lock
+-- Answers: {'seated', gen, lease, epoch, seq, new, replaced id, replaced hub} | {'queued', place, of}
+--   | room_full cap live waiting waitlist | room_not_open opens | room_closed | room_locked message
+--   | banned until | recovering ms | stage_full | unknown_room
+local p, priv, tail, kind, id, hub = ARGV[6], ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+tidy()
+if closed then return done({'room_closed'}) end
+local ban = banned(p)
+if ban then return done({'banned', ban}) end
+local wants, host = ARGV[13] == '1', ARGV[14] == '1'
+local function stage_free() return call('ZCARD', STAGE) < stage_cap or call('ZSCORE', STAGE, p) end
+
+local state = seat(p)
+if state then
+  if wants and not stage_free() then return done({'stage_full'}) end
+  if wants or (host and state == 'offered') then on_stage(p) end
+  return done(reseat(p, state, kind, id, hub, priv, tail))
+end
+if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
+  local gen, _, since = who(p)
+  remember(p, gen or 0, priv, since or now, tail)
+  if priv then call('ZADD', WPRIV, call('ZSCORE', WAIT, p), p) else call('ZREM', WPRIV, p) end
+  call('ZADD', WLEASE, S(now + lease), p)
+  attach(p, kind, id, hub)
+  promote()                             -- a class that changed may have its turn
+  state = seat(p)
+  if state then return done(reseat(p, state, kind, id, hub, priv, tail)) end
+  return done(queued(p))
+end
+if opens and opens > now then return done({'room_not_open', opens}) end
+if reclaiming then return done({'recovering', math.ceil(reclaim_until - now)}) end
+if locked and ARGV[15] ~= '1' then return done({'room_locked', lock_message or ''}) end
+
+-- Nobody jumps a queue that could move; one that is blocked for its class blocks no other class.
+local ahead = call('ZCARD', WAIT) > 0 and (not locked and due_next()
+  or (not priv and not locked) or (priv and call('ZCARD', WPRIV) > 0))
+if not ahead and room_for(priv) then
+  if call('HEXISTS', WHO, p) == 1 then vacate(p, 'lapsed') end   -- expired, not yet swept: dead
+  if wants and not stage_free() then return done({'stage_full'}) end
+  local gen = call('HINCRBY', META, 'gen', 1)
+  place(p, LIVE, now + lease, priv, gen)
+  remember(p, gen, priv, now, tail)
+  attach(p, kind, id, hub)
+  if wants or host then on_stage(p) end
+  show(p, 'live')
+  return done({'seated', gen, lease, epoch, seq(), 1, '', ''})
+end
+local waiting = call('ZCARD', WAIT)
+if ARGV[12] ~= '1' or not waitlist or waiting >= wmax then
+  return done({'room_full', cap, count(LIVE), waiting, waitlist and 1 or 0})
+end
+if call('HEXISTS', WHO, p) == 1 then vacate(p, 'lapsed') end
+local ticket = call('HINCRBY', META, 'ticket', 1)
+call('ZADD', WAIT, ticket, p)
+if priv then call('ZADD', WPRIV, ticket, p) end
+call('ZADD', WLEASE, S(now + lease), p)
+deadline(now + lease)
+remember(p, 0, priv, now, tail)
+attach(p, kind, id, hub)
+room_changed = true
+return done(queued(p))

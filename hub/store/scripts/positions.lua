@@ -1,0 +1,9 @@
+-- Places in the queue.
+-- ARGV 6.. people
+-- Answers: {'ok', how many wait, place or 0 of each}
+local answer = {'ok', call('ZCARD', WAIT)}
+for i = 6, #ARGV do
+  local rank = call('ZRANK', WAIT, ARGV[i])
+  answer[#answer + 1] = rank and rank + 1 or 0
+end
+return answer

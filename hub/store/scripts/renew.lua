@@ -1,0 +1,39 @@
+-- Signs of life of a room's people: seats and places in the queue go on.
+-- ARGV 6.. person, kind, attachment id, ms since they were heard; at most 100 of them
+-- Answers: {'ok', indexes (from 0) of those that are lost...}
+local names, people, records = {}, {}, {}
+for i = 6, #ARGV - 3, 4 do
+  people[#people + 1] = ARGV[i]
+  names[#names + 1] = ARGV[i + 1] .. ':' .. ARGV[i]
+end
+if #people == 0 then return {'ok'} end
+local found = call('HMGET', ATT, unpack(names))
+local live = call('ZMSCORE', LIVE, unpack(people))
+local answer, seats, kept = {'ok'}, {}, {}
+for i, p in ipairs(people) do
+  local id, d, hub = parse(found[i])
+  local silent = math.max(0, tonumber(ARGV[4 * i + 5]) or 0)
+  local to = math.floor(now - silent + lease)
+  local good = id and id == ARGV[4 * i + 4]
+  if good then
+    local seated = tonumber(live[i] or '')
+    if seated and seated > edge then
+      seats[#seats + 1] = S(to); seats[#seats + 1] = p
+    elseif alive(WLEASE, p) and call('ZSCORE', WAIT, p) then
+      call('ZADD', WLEASE, 'XX', 'GT', S(to), p)
+    elseif not alive(OFFERED, p) then
+      good = false
+    end
+  end
+  if not good then
+    answer[#answer + 1] = i - 1
+  elseif to > d then
+    kept[#kept + 1] = names[i]; kept[#kept + 1] = S(to) .. '\t' .. hub .. '\t' .. id
+  end
+end
+if #kept > 0 then call('HSET', ATT, unpack(kept)) end
+if #seats > 0 then
+  call('ZADD', LIVE, 'XX', 'GT', unpack(seats))
+  call('ZADD', PRIV, 'XX', 'GT', unpack(seats))
+end
+return answer

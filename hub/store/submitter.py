@@ -1,0 +1,205 @@
+"""One connection to Redis and one submitter that sends together what is waiting.
+
+redis-py's asyncio client gives each call a connection and a round trip of its own
+(57 µs of client CPU a call against 20 pipelined). Here calls made in one turn of the loop
+leave in one write, and answers are matched in order. A call ends with its answer or, within
+``timeout_s`` of being sent, with ``StoreLost``: what Redis decided is then unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import redis.asyncio as aioredis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from hub.ports import StoreLost
+from hub.store.scripts import SCRIPTS
+
+WAITING_MAX: Final = 50_000  # calls not yet sent
+BATCH: Final = 512  # calls in one write
+BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+Argument = str | bytes | int
+Command = Sequence[Argument]
+
+
+def make_connection(url: str, timeout_s: float) -> AbstractConnection:
+    """A connection of redis-py for ``url`` (redis, rediss, unix), RESP2, not yet connected."""
+    pool = aioredis.ConnectionPool.from_url(
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, protocol=2
+    )
+    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]
+    return connection
+
+
+class Submitter:
+    """``start`` connects (and goes on connecting); ``call`` and ``script`` are one answer each.
+
+    ``connected`` callbacks run after each connect, ``run_id`` names the Redis process.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 5.0) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
+        self._inflight: deque[asyncio.Future[Any]] = deque()
+        self._wake = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._up = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self.on_connect: Callable[[], Awaitable[None]] | None = None
+        self.run_id = ""
+        self.fault: str | None = "not connected"
+
+    async def start(self) -> None:
+        """Connect; raises StoreLost when the first attempt takes longer than the bound."""
+        self._task = asyncio.create_task(self._run(), name="store-submitter")
+        try:
+            await asyncio.wait_for(self._up.wait(), self._timeout_s + 1)
+        except TimeoutError:
+            await self.close()
+            raise StoreLost(self.fault or "no answer") from None
+
+    async def close(self) -> None:
+        for task in (self._task, *self._background):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._task = None
+        self._fail("closed")
+
+    @property
+    def up(self) -> bool:
+        return self._up.is_set()
+
+    async def call(self, *command: Argument) -> Any:
+        """One command's answer. Raises StoreLost; ResponseError when Redis refuses it."""
+        return await self.submit(command)
+
+    def submit(self, command: Command) -> asyncio.Future[Any]:
+        """Queue a command now; commands queued without a pause stay together, in order."""
+        if not self._up.is_set():
+            raise StoreLost(self.fault or "not connected")
+        if len(self._waiting) >= WAITING_MAX:
+            raise StoreLost("too many calls are waiting")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append((command, future))
+        self._wake.set()
+        return future
+
+    async def script(self, name: str, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run a script by its digest; a Redis that forgot it is given it again."""
+        script = SCRIPTS[name]
+        try:
+            return await self.submit(("EVALSHA", script.sha, len(keys), *keys, *args))
+        except NoScriptError:
+            return await self.submit(("EVAL", script.source, len(keys), *keys, *args))
+
+    async def _run(self) -> None:
+        attempt = 0
+        while True:
+            connection = make_connection(self._url, self._timeout_s)
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+                await self._greet(connection)
+                attempt = 0
+                await self._serve(connection)
+            except (RedisError, OSError, TimeoutError, EOFError) as fault:
+                self._fail(f"{type(fault).__name__}: {fault}")
+            finally:
+                self._up.clear()
+                with contextlib.suppress(RedisError, OSError, TimeoutError):
+                    await connection.disconnect(nowait=True)
+            pause = BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+            attempt += 1
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Learn which Redis this is and give it the scripts, before anyone may call."""
+        await connection.send_command("INFO", "server")
+        info = bytes(await connection.read_response()).decode()
+        self.run_id = next(
+            line.partition(":")[2] for line in info.splitlines() if line.startswith("run_id:")
+        )
+        for script in SCRIPTS.values():
+            await connection.send_command("SCRIPT", "LOAD", script.source)
+            await connection.read_response()
+
+    async def _serve(self, connection: AbstractConnection) -> None:
+        self.fault = None
+        self._up.set()
+        tasks = [
+            asyncio.create_task(self._write(connection)),
+            asyncio.create_task(self._read(connection)),
+        ]
+        if self.on_connect is not None:
+            told = asyncio.create_task(self._tell())
+            self._background.add(told)
+            told.add_done_callback(self._background.discard)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            done = await asyncio.gather(*tasks, return_exceptions=True)
+        raise next(
+            (x for x in done if isinstance(x, Exception)), RedisConnectionError("connection ended")
+        )
+
+    async def _tell(self) -> None:
+        if self.on_connect is not None:
+            with contextlib.suppress(StoreLost):  # the next connect tells again
+                await self.on_connect()
+
+    async def _write(self, connection: AbstractConnection) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch: list[Command] = []
+                while self._waiting and len(batch) < BATCH:
+                    command, future = self._waiting.popleft()
+                    batch.append(command)
+                    self._inflight.append(future)
+                packed = connection.pack_commands(batch)
+                self._sent.set()
+                await connection.send_packed_command(packed, check_health=False)
+
+    async def _read(self, connection: AbstractConnection) -> None:
+        while True:
+            while not self._inflight:
+                self._sent.clear()
+                await self._sent.wait()
+            answer: Any
+            try:
+                answer = await connection.read_response(disconnect_on_error=False)
+            except ResponseError as refused:  # of this one command
+                answer = refused
+            future = self._inflight.popleft()
+            if future.done():  # its caller was cancelled
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    def _fail(self, reason: str) -> None:
+        self.fault = reason
+        self._up.clear()
+        left = [*self._inflight, *(future for _, future in self._waiting)]
+        self._inflight.clear()
+        self._waiting.clear()
+        for future in left:
+            if not future.done():
+                future.set_exception(StoreLost(reason))
+                future.exception()  # retrieved: a caller may be gone
