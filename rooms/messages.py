@@ -4,6 +4,8 @@ The wire form of a message is its class: field names and types below, plus ``typ
 (the class's tag). Client frames are one JSON object; server frames are a JSON array
 of objects. docs/protocol.md shows a sample of each and a test keeps it complete.
 Unknown fields are ignored, so that newer clients can talk to older servers.
+
+Long because it is one list: what may be said, in one place.
 """
 
 from __future__ import annotations
@@ -343,10 +345,14 @@ class MediaAnswer(ServerMessage, frozen=True, tag="media"):
 
 
 class RosterDelta(ServerMessage, frozen=True, tag="roster"):
+    """``fresh`` is true when ``add`` replaces all that was known (after a resume, or when
+    changes were dropped for a slow reader); else it is absent."""
+
     room: str
     add: tuple[Person, ...]
     remove: tuple[str, ...]
     total: int
+    fresh: bool | UnsetType = UNSET
 
 
 class Reactions(ServerMessage, frozen=True, tag="reactions"):

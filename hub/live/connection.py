@@ -1,0 +1,155 @@
+"""One greeted socket of this process: who it is, where it is, and how it is written to."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiohttp import web
+from msgspec import UNSET
+
+from hub.live.limits import Bucket
+from hub.live.writer import Sender
+from rooms.closing import BYE_CODE, Close
+from rooms.messages import Bye, ServerMessage, encode, frame_payload
+from rooms.model import Attachment, AttachmentKind, Identity
+from rooms.session import Fact, Place, advance
+
+if TYPE_CHECKING:
+    from hub.live.fanout import LocalRoom
+    from hub.live.hub import LiveHub
+
+log = structlog.get_logger("hub.live")
+
+#: A socket that does not finish its closing handshake in this time is cut.
+CLOSING_S: Final = 5.0
+
+
+class Member:
+    """A connection's place in one room. Exists from the first ``enter`` to the end."""
+
+    __slots__ = ("conn", "last_position", "local", "place", "stale")
+
+    def __init__(self, conn: Connection, local: LocalRoom) -> None:
+        self.conn = conn
+        self.local = local
+        self.place = Place.OUTSIDE
+        self.last_position: tuple[int, int] | None = None
+        self.stale = False  # something droppable was dropped: resynchronise
+
+    def fact(self, fact: Fact) -> None:
+        self.place = advance(self.place, fact)
+
+
+class Connection:
+    """A socket after its ``hello``.
+
+    Times are seconds of the loop's clock. One message is carried out at a time (``lock``),
+    so what Redis answers to one is known before the next is judged.
+    """
+
+    __slots__ = (
+        "address", "busy", "chat", "closing", "heard", "hub", "ice_until", "id", "identity",
+        "lock", "members", "messages", "pinged", "queued", "sender", "sent", "session", "slow",
+        "slow_since", "strikes", "write", "ws",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        hub: LiveHub,
+        ws: web.WebSocketResponse,
+        sender: Sender,
+        identity: Identity,
+        *,
+        id: str,
+        session: str,
+        address: str,
+    ) -> None:
+        now = hub.now()
+        limits = hub.config.limits
+        self.hub = hub
+        self.ws = ws
+        self.sender = sender
+        self.write = sender.write
+        self.queued = sender.queued
+        self.id = id
+        self.session = session
+        self.identity = identity
+        self.address = address
+        self.members: dict[str, Member] = {}  # bounded by ROOMS_MAX in acts
+        self.lock = asyncio.Lock()
+        self.heard = now
+        self.sent = now
+        self.pinged = now
+        self.busy = False
+        self.slow = False
+        self.slow_since = 0.0
+        self.closing: Close | None = None
+        self.messages = Bucket(limits.messages_burst, now)
+        self.chat = Bucket(limits.chat_burst, now)
+        self.strikes = 0  # messages over the limit, one forgiven a second
+        self.ice_until: float | None = None
+
+    @property
+    def attachment(self) -> Attachment:
+        return Attachment(AttachmentKind.SOCKET, self.id, self.hub.services.hub_id)
+
+    def log(self, room: str | None = None) -> structlog.stdlib.BoundLogger:
+        bound = log.bind(conn=self.id, person=self.identity.id)
+        found: structlog.stdlib.BoundLogger = bound.bind(room=room) if room else bound
+        return found
+
+    def send(self, *messages: ServerMessage) -> None:
+        """Messages for this socket alone, as one frame. They are written in call order."""
+        self.deliver(self.hub.writers.pack(frame_payload([encode(one) for one in messages])))
+
+    def deliver(self, packed: bytes) -> None:
+        """Write what ``Writers.pack`` made; must arrive. Nothing happens once closing."""
+        if self.closing is not None:
+            return
+        self._write(packed)
+        queued = self.queued()
+        if queued > self.hub.config.limits.send_soft_bytes:
+            self.hub.slow.note(self, queued)
+
+    def _write(self, packed: bytes) -> None:
+        try:
+            self.write(packed)
+            self.sent = self.hub.now()
+        except (RuntimeError, OSError) as fault:
+            # The transport closed under us; the reading side ends the connection.
+            self.log().debug("write failed", fault=str(fault))
+
+    def close(self, how: Close, reason: str = "", retry_after_ms: int | None = None) -> None:
+        """Say ``bye`` and close with ``how``; a second call changes nothing."""
+        if self.closing is not None:
+            return
+        code = BYE_CODE[how]
+        bye = Bye(
+            code=code,
+            reconnect=how.reconnect,
+            reason=reason or code.value,
+            retry_after_ms=UNSET if retry_after_ms is None else retry_after_ms,
+        )
+        self._write(self.hub.writers.pack(frame_payload([encode(bye)])))
+        self.closing = how
+        self.log().info("closing", code=int(how), reason=bye.reason)
+        self.hub.spawn(self._finish(int(how), code.value))
+
+    async def _finish(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await self.ws.close(code=code, message=reason.encode(), drain=False)
+        except TimeoutError:
+            self.sender.abort()
+
+    def cut(self) -> None:
+        """End a socket that is silent: nothing said would arrive."""
+        if self.closing is None:
+            self.closing = Close.RECONNECT_ELSEWHERE
+            self.log().info("silent", silent_ms=self.silent_ms())
+            self.sender.abort()
+
+    def silent_ms(self) -> int:
+        return max(0, int((self.hub.now() - self.heard) * 1000))

@@ -1,0 +1,163 @@
+"""Taking someone into a room: the seat, the snapshot, and joining the room's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET
+
+from hub.live.ice import offer_ice
+from hub.ports import Missed, Queued, RoomSnapshot, Seated, StoreLost
+from rooms.errors import Code, Refusal
+from rooms.messages import Resumed, Waiting, encode, frame_payload
+from rooms.session import Fact, Place, as_in, is_guest
+
+from . import wire
+
+if TYPE_CHECKING:
+    from hub.live.connection import Connection, Member
+    from hub.live.hub import LiveHub
+
+#: Snapshots taken before a room that moves faster than we read is given up (recovering).
+SNAPSHOTS: Final = 4
+#: Rooms on one socket; a desk needs a few, nobody needs a thousand.
+ROOMS_MAX: Final = 64
+
+
+async def enter(hub: LiveHub, conn: Connection, slug: str, wait: bool, re: int) -> None:
+    """Answers ``entered`` or ``waiting``.
+
+    Raises Refusal or StoreLost: nothing was answered. A refusal has ended the place the
+    person had; without an answer of Redis the place is kept as it was.
+    """
+    who = as_in(conn.identity, slug)
+    if hub.services.draining:
+        raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
+    if is_guest(who):
+        await _guests_welcome(hub, slug)
+    member = await membership(hub, conn, slug)
+    admission = hub.services.admission
+    await _settle(
+        hub,
+        member,
+        lambda: hub.in_room(slug, lambda: admission.enter(slug, who, conn.attachment, wait=wait)),
+        re,
+    )
+
+
+async def _guests_welcome(hub: LiveHub, slug: str) -> None:
+    """A guest learns nothing about rooms that are not open to guests."""
+    try:
+        view = await hub.in_room(slug, lambda: hub.services.admission.view(slug))
+    except Refusal:
+        raise Refusal(Code.FORBIDDEN) from None
+    if not view.spec.guests:
+        raise Refusal(Code.FORBIDDEN)
+
+
+async def membership(hub: LiveHub, conn: Connection, slug: str) -> Member:
+    """The connection's membership of the room, made (ENTERING) when there is none."""
+    member = conn.members.get(slug)
+    if member is None:
+        if len(conn.members) >= ROOMS_MAX:
+            raise Refusal(Code.RATE_LIMITED, f"at most {ROOMS_MAX} rooms on one socket")
+        local = await hub.rooms.hold(slug)
+        member = hub.rooms.member(conn, local)
+        member.fact(Fact.ASKED)
+    return member
+
+
+async def _settle(
+    hub: LiveHub,
+    member: Member,
+    ask: Callable[[], Awaitable[Seated | Queued]],
+    re: int | None,
+) -> None:
+    asked = member.place
+    try:
+        outcome = await ask()
+        await arrive(hub, member, outcome, re)
+    except Refusal:
+        gone(hub, member)
+        raise
+    except StoreLost:
+        if asked is Place.ENTERING:
+            gone(hub, member)
+        raise
+
+
+def gone(hub: LiveHub, member: Member) -> None:
+    """Redis refused: whatever place there was is no more."""
+    if member.place is not Place.OUTSIDE:
+        hub.rooms.forget(member, Fact.REFUSED)
+
+
+async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int | None) -> None:
+    """Say what Redis decided and take the member along. Raises Refusal, StoreLost."""
+    slug = member.local.slug
+    for _ in range(SNAPSHOTS):
+        if not _still_there(member):
+            await hub.services.admission.leave(slug, member.conn.identity.id, member.conn.id)
+            return
+        if isinstance(outcome, Queued):
+            wait_on(hub, member, outcome, re)
+            return
+        shot = await hub.services.admission.snapshot(slug)
+        if _still_there(member) and seat(hub, member, outcome, shot, re):
+            return
+    raise Refusal(Code.RECOVERING, "the room moves too fast", retry_after_ms=1000)
+
+
+def _still_there(member: Member) -> bool:
+    """Replaced or removed while Redis was asked: what ended it has said so already."""
+    return member.place is not Place.OUTSIDE and member.conn.closing is None
+
+
+def wait_on(hub: LiveHub, member: Member, queued: Queued, re: int | None) -> None:
+    member.fact(Fact.QUEUED)
+    member.local.people[member.conn.identity.id] = member
+    member.last_position = (queued.position, queued.total)
+    member.conn.send(
+        Waiting(
+            room=member.local.slug,
+            position=queued.position,
+            total=queued.total,
+            re=UNSET if re is None else re,
+        )
+    )
+
+
+def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: int | None) -> bool:
+    """``entered`` and then the room's frames; False when the snapshot is too old to join.
+
+    Synchronous: no event can come between the snapshot and what follows it.
+    """
+    known = member.local.add(member, shot.view.seq, shot.view.epoch)
+    if known is None:
+        return False
+    member.fact(Fact.SEATED)
+    member.local.people[member.conn.identity.id] = member
+    entered = encode(wire.entered(seated, shot, re))
+    member.conn.deliver(hub.writers.pack(frame_payload([entered, *known])))
+    member.conn.log(member.local.slug).info("entered", gen=seated.gen, new=seated.new)
+    offer_ice(hub, member.conn)
+    return True
+
+
+def follow_on(hub: LiveHub, member: Member, missed: Missed, shot: RoomSnapshot) -> bool:
+    """The missed events, ``resumed``, then ``room`` and roster; False as in ``seat``."""
+    known = member.local.add(member, missed.seq, missed.epoch)
+    if known is None:
+        return False
+    slug = member.local.slug
+    member.fact(Fact.SEATED)
+    member.local.people[member.conn.identity.id] = member
+    parts = [encode(wire.event(one)) for one in missed.events]
+    parts.append(encode(Resumed(room=slug, seq=missed.seq)))
+    parts += known
+    parts.append(encode(wire.room(shot.view)))
+    parts.append(encode(wire.roster(slug, shot.roster)))
+    member.conn.deliver(hub.writers.pack(frame_payload(parts)))
+    offer_ice(hub, member.conn)
+    return True

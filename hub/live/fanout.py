@@ -1,0 +1,245 @@
+"""A room as this process sees it: whom to write to, and what is waiting for the tick.
+
+``LocalRoom`` turns the room's notices into frames: all that came within a tick is joined
+into one JSON array, framed once, and the same bytes are written to every socket. What
+comes after a quiet moment goes at once.
+
+Where a snapshot meets the stream. A joiner's snapshot is true as of seq S; the bus may be
+behind S or ahead of it. Someone added at S gets every event above S exactly once: what was
+already seen comes from the ring, and while the room has not passed S (or has events
+pending) the joiner is ``catching`` and gets frames of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from rooms.messages import encode, frame_payload
+from rooms.notices import EventNotice
+
+from . import wire
+
+if TYPE_CHECKING:
+    from hub.live.connection import Connection, Member
+
+#: Writes between two looks at the rest of the loop.
+YIELD_EVERY: Final = 500
+#: Recent events kept to patch joiners; more than any bus lag seen, small in memory.
+RING: Final = 256
+#: Events that came out of order and wait for the gap before them to be fetched.
+AHEAD_MAX: Final = 4096
+
+
+class LocalRoom:
+    """One room's sockets and its pending frame.
+
+    Args:
+        pack: ``Writers.pack``
+        tick_s: how long messages are gathered
+        soft: bytes queued from which a reader is slow
+        note: told of a connection above ``soft`` and its bytes
+        spawn: starts a task that is looked after
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        pack: Callable[[bytes], bytes],
+        tick_s: float,
+        soft: int,
+        note: Callable[[Connection, int], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.slug = slug
+        self.epoch: str | None = None
+        self.last: int | None = None  # the newest event seen on the bus
+        self.ring: deque[tuple[int, bytes]] = deque(maxlen=RING)
+        self.ahead: dict[int, EventNotice] = {}
+        self.people: dict[str, Member] = {}  # by person: inside, waiting or entering here
+        self.members: dict[Connection, Member] = {}
+        self.catching: dict[Connection, tuple[Member, int]] = {}
+        self._must: list[tuple[int, bytes]] = []
+        self._latest: dict[str, bytes] = {}
+        self._pack = pack
+        self._tick_s = tick_s
+        self._soft = soft
+        self._note = note
+        self._spawn = spawn
+        self._loop = loop
+        self._timer: asyncio.Handle | None = None
+        self._spreading = False
+        self._flushed = 0.0
+
+    # --- in ------------------------------------------------------------------------------
+
+    def take(self, notice: EventNotice) -> bool:
+        """One numbered event; False when events before it are missing (it is kept).
+
+        A repeat is ignored. The caller has seen to it that the epoch is this room's.
+        """
+        if self.last is not None:
+            if notice.seq <= self.last:
+                return True
+            if notice.seq > self.last + 1:
+                if len(self.ahead) < AHEAD_MAX:
+                    self.ahead[notice.seq] = notice
+                return False
+        self._append(notice)
+        while self.last is not None and (after := self.ahead.pop(self.last + 1, None)):
+            self._append(after)
+        return True
+
+    def _append(self, notice: EventNotice) -> None:
+        self.epoch = notice.epoch
+        self.last = notice.seq
+        encoded = encode(wire.event(notice))
+        self.ring.append((notice.seq, encoded))
+        if self.members or self.catching:
+            self._must.append((notice.seq, encoded))
+            self._schedule()
+
+    def latest(self, kind: str, encoded: bytes) -> None:
+        """Latest wins: replaces what is pending of the same kind."""
+        if self.members or self.catching:
+            self._latest[kind] = encoded
+            self._schedule()
+
+    def pending(self, kind: str) -> bool:
+        return kind in self._latest
+
+    # --- who -----------------------------------------------------------------------------
+
+    def add(self, member: Member, seq: int, epoch: str) -> list[bytes] | None:
+        """Add a socket whose snapshot is true as of ``seq``.
+
+        Returns the encoded events above ``seq`` that were already seen, to be sent right
+        after the snapshot; None when they are not at hand any more (take a new snapshot).
+        Nothing may be awaited between this call and that sending.
+        """
+        if self.last is None or self.epoch != epoch:
+            self.epoch, self.last = epoch, seq
+            self.ring.clear()
+        known: list[bytes] = []
+        if self.last > seq:
+            known = [encoded for number, encoded in self.ring if number > seq]
+            if len(known) != self.last - seq:
+                return None
+        reached = max(seq, self.last)
+        self.remove(member.conn)
+        if reached > self.last or self._must:
+            self.catching[member.conn] = (member, reached)
+        else:
+            self.members[member.conn] = member
+        return known
+
+    def remove(self, conn: Connection) -> None:
+        self.members.pop(conn, None)
+        self.catching.pop(conn, None)
+
+    def everyone(self) -> list[Member]:
+        """Those who get the room's frames."""
+        return [*self.members.values(), *(member for member, _ in self.catching.values())]
+
+    # --- out -----------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if self._timer is not None or self._spreading:
+            return
+        wait = self._flushed + self._tick_s - self._loop.time()
+        if wait <= 0:
+            # What else this turn of the loop brings goes along.
+            self._timer = self._loop.call_soon(self.flush)
+        else:
+            self._timer = self._loop.call_later(wait, self.flush)
+
+    def flush(self) -> None:
+        """Send what is pending as one frame; large rooms in slices, others at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._spreading or not (self._must or self._latest):
+            return
+        must, latest = self._must, self._latest
+        self._must, self._latest = [], {}
+        self._flushed = self._loop.time()
+        batch = Batch(self._pack, [encoded for _, encoded in must], latest.values())
+        members = list(self.members)
+        if self.catching:
+            self._flush_catching(must, list(latest.values()))
+        if len(members) <= YIELD_EVERY:
+            self._write(members, batch)
+        elif members:
+            self._spreading = True
+            self._spawn(self._spread(members, batch))
+
+    def _flush_catching(self, must: list[tuple[int, bytes]], latest: list[bytes]) -> None:
+        for conn, (member, reached) in list(self.catching.items()):
+            own = [encoded for seq, encoded in must if seq > reached]
+            if own or latest:
+                conn.deliver(self._pack(frame_payload([*own, *latest])))
+            if self.last is not None and self.last >= reached:
+                del self.catching[conn]
+                self.members[conn] = member
+
+    async def _spread(self, members: list[Connection], batch: Batch) -> None:
+        try:
+            for start in range(0, len(members), YIELD_EVERY):
+                if start:
+                    await asyncio.sleep(0)
+                self._write(members[start : start + YIELD_EVERY], batch)
+        finally:
+            self._spreading = False
+            if self._must or self._latest:
+                self._schedule()
+
+    def _write(self, members: list[Connection], batch: Batch) -> None:
+        """The hot loop: one write and one look at the queue per socket."""
+        packed, soft, now = batch.full, self._soft, self._loop.time()
+        for conn in members:
+            if conn.slow or conn.closing is not None:
+                self._write_slow(conn, batch)
+                continue
+            try:
+                conn.write(packed)
+            except (RuntimeError, OSError):
+                continue  # closed under us; its reading side ends it
+            conn.sent = now
+            queued = conn.queued()
+            if queued > soft:
+                self._note(conn, queued)
+
+    def _write_slow(self, conn: Connection, batch: Batch) -> None:
+        member = self.members.get(conn)
+        if member is None or conn.closing is not None:
+            return
+        if batch.droppable:
+            member.stale = True
+        if batch.must is not None:
+            conn.deliver(batch.must)
+
+
+class Batch:
+    """One tick's messages, framed for everybody and (when asked) without the droppable."""
+
+    __slots__ = ("_events", "_must", "_pack", "droppable", "full")
+
+    def __init__(
+        self, pack: Callable[[bytes], bytes], events: list[bytes], latest: Iterable[bytes]
+    ) -> None:
+        dropped = list(latest)
+        self._pack = pack
+        self._events = events
+        self._must: bytes | None = None
+        self.droppable = bool(dropped)
+        self.full = pack(frame_payload([*events, *dropped]))
+
+    @property
+    def must(self) -> bytes | None:
+        if self._must is None and self._events:
+            self._must = self._pack(frame_payload(self._events))
+        return self._must

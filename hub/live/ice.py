@@ -1,0 +1,58 @@
+"""``ice``: the STUN/TURN servers a browser may use, with short-lived credentials.
+
+coturn's REST scheme (draft-uberti-behave-turn-rest-00): the user name is the time it ends
+(s since the epoch) and the person, the password the base64 HMAC-SHA1 of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+from typing import TYPE_CHECKING, Final
+
+from rooms.messages import Ice, IceServer
+
+from . import wire
+
+if TYPE_CHECKING:
+    from hub.config import Turn
+    from hub.live.connection import Connection
+    from hub.live.hub import LiveHub
+
+#: How long before they end new credentials are sent, seconds.
+AHEAD_S: Final = 30
+
+
+def credentials(turn: Turn, person: str, now_s: int) -> tuple[tuple[IceServer, ...], int]:
+    """The servers for ``person`` and when they expire (s since the epoch)."""
+    until = now_s + turn.ttl_s
+    if not turn.urls:
+        return (), until
+    username = f"{until}:{person}"
+    secret = turn.secret.get_secret_value().encode()
+    digest = hmac.new(secret, username.encode(), hashlib.sha1).digest()
+    return (IceServer(turn.urls, username, base64.b64encode(digest).decode()),), until
+
+
+def offer_ice(hub: LiveHub, conn: Connection) -> None:
+    """Send the servers, once until ``refresh_ice`` renews them."""
+    if conn.ice_until is None:
+        _send(hub, conn)
+
+
+def refresh_ice(hub: LiveHub, conn: Connection) -> None:
+    """Called by the wheel: new credentials before the old ones end."""
+    if conn.ice_until is not None and hub.now() >= conn.ice_until - AHEAD_S:
+        if hub.config.turn.urls and conn.members:
+            _send(hub, conn)
+        else:
+            conn.ice_until = hub.now() + hub.config.turn.ttl_s
+
+
+def _send(hub: LiveHub, conn: Connection) -> None:
+    turn = hub.config.turn
+    servers, until = credentials(turn, conn.identity.id, int(time.time()))
+    conn.ice_until = hub.now() + turn.ttl_s
+    conn.send(Ice(servers=servers, expires_at=wire.timestamp(until * 1000)))

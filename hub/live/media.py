@@ -1,0 +1,264 @@
+"""A person's media: the seat's attachment and the worker's session, as one act.
+
+Implements ``hub.ports.MediaSessions`` for the WebSocket and for WHIP/WHEP. A hub follows
+the room of every session it opened, so that it hears when the store ends the attachment,
+and renews the sessions its media workers report alive.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from hub import ports
+from hub.ports import Renewal
+from rooms.errors import Code, Refusal
+from rooms.messages import Slots, Speaking, encode
+from rooms.model import Attachment, AttachmentKind, Identity, Source
+from rooms.notices import DetachedNotice
+from rooms.session import as_in
+
+from . import wire
+
+if TYPE_CHECKING:
+    from hub.live.hub import LiveHub
+
+log = structlog.get_logger(__name__)
+
+#: A session no worker has called alive for this long has gone elsewhere, seconds.
+FORGET_S: Final = 90.0
+#: Between these, after a worker died, people offer again (ms): within 5 s, not all at once.
+AGAIN_MS: Final = (300, 2000)
+
+
+class Session:
+    """A media session opened by this hub."""
+
+    __slots__ = ("attachment", "id", "kind", "person", "room", "seen")
+
+    def __init__(self, room: str, person: str, attachment: Attachment, now: float) -> None:
+        self.room = room
+        self.person = person
+        self.kind = attachment.kind
+        self.id = attachment.id
+        self.attachment = attachment
+        self.seen = now
+
+
+class Sessions:
+    def __init__(self, hub: LiveHub) -> None:
+        self._hub = hub
+        self._by_id: dict[str, Session] = {}  # bounded by seats: two a person and room
+        self._ways: dict[type[Any], Callable[[Any], None]] = {
+            ports.SpeakingChanged: self._speaking,
+            ports.SlotsChanged: self._slots,
+            ports.SessionsAlive: self._alive,
+            ports.SessionEnded: self._ended,
+            ports.MediaLost: self._lost,
+        }
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def notice(self, notice: ports.MediaNotice) -> None:
+        """The media workers' receiver: synchronous."""
+        self._ways[type(notice)](notice)
+
+    # --- MediaSessions -------------------------------------------------------------------
+
+    async def open(
+        self, room: str, who: Identity, kind: AttachmentKind, sdp: str, *,
+        sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,
+    ) -> tuple[str, str]:  # fmt: skip
+        """As ``hub.ports.MediaSessions.open``."""
+        here = as_in(who, room)
+        hub, media = self._hub, self._hub.services.media
+        known = self._find(room, who.id, kind) if restart else None
+        if known is not None:
+            answer = await media.offer(
+                room, who.id, known.attachment, sdp, sources=sources, restart=True
+            )
+            return known.id, answer
+        if hub.services.draining:
+            raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
+        attachment = Attachment(kind, secrets.token_urlsafe(12), hub.services.hub_id)
+        await hub.rooms.hold(room)
+        try:
+            await self._attach(room, here, attachment, take_seat)
+            answer = await self._offer(room, here, attachment, sdp, sources, take_seat)
+        except BaseException:
+            hub.rooms.release(room)
+            raise
+        self._by_id[attachment.id] = Session(room, who.id, attachment, hub.now())
+        if kind is AttachmentKind.PUBLISH:
+            await self._announce(room, who.id, sources)
+        log.info("media opened", room=room, person=who.id, kind=kind.value, media=attachment.id)
+        return attachment.id, answer
+
+    async def _attach(
+        self, room: str, who: Identity, attachment: Attachment, take_seat: bool
+    ) -> None:
+        hub, admission = self._hub, self._hub.services.admission
+        if not take_seat:
+            await admission.attach(room, who.id, attachment)
+            return
+        stage = attachment.kind is AttachmentKind.PUBLISH
+        await hub.in_room(
+            room, lambda: admission.enter(room, who, attachment, wait=False, stage=stage)
+        )
+
+    async def _offer(
+        self, room: str, who: Identity, attachment: Attachment, sdp: str,
+        sources: dict[str, Source] | None, need_live: bool,
+    ) -> str:  # fmt: skip
+        """The worker's answer; on any fault the attachment (and a seat it took) goes back."""
+        services = self._hub.services
+        subscribe = attachment.kind is AttachmentKind.SUBSCRIBE
+        try:
+            return await services.media.offer(
+                room, who.id, attachment, sdp,
+                sources=sources or None, need_live=need_live and subscribe,
+            )  # fmt: skip
+        except BaseException:
+            await services.admission.detach(room, who.id, attachment.kind, attachment.id)
+            raise
+
+    async def _announce(self, room: str, person: str, sources: dict[str, Source] | None) -> None:
+        """Show on the stage what is published; WHIP names no sources: camera, microphone."""
+        published = set((sources or {}).values()) or {Source.CAMERA, Source.MICROPHONE}
+        await self._hub.services.admission.sources(
+            room, person, {source: False for source in Source if source in published}
+        )
+
+    async def close(
+        self, room: str, person: str, kind: AttachmentKind, attachment: str | None
+    ) -> bool:
+        """As ``hub.ports.MediaSessions.close``; also of a session another hub opened."""
+        services = self._hub.services
+        session = self._find(room, person, kind)
+        if attachment is None:
+            if session is None:
+                return False
+            attachment = session.id
+        elif session is None or session.id != attachment:
+            lost = await services.admission.renew([Renewal(room, person, kind, attachment)])
+            if lost:
+                return False
+        await self._stop(room, person, kind, attachment)
+        await services.admission.detach(room, person, kind, attachment)
+        return True
+
+    async def _stop(self, room: str, person: str, kind: AttachmentKind, id: str) -> None:
+        services = self._hub.services
+        self._forget(id)
+        await services.media.close(room, person, kind, id)
+        if kind is AttachmentKind.PUBLISH:
+            await services.admission.sources(room, person, None)
+
+    # --- what ends a session -------------------------------------------------------------
+
+    def detached(self, notice: DetachedNotice) -> None:
+        """The store ended a media attachment: its worker must stop it."""
+        if notice.attachment in self._by_id:
+            self._forget(notice.attachment)
+            self._hub.spawn(self._close_detached(notice))
+
+    async def _close_detached(self, notice: DetachedNotice) -> None:
+        services = self._hub.services
+        await services.media.close(notice.room, notice.id, notice.kind, notice.attachment)
+        if notice.kind is AttachmentKind.PUBLISH and notice.why == "unstaged":
+            await services.admission.sources(notice.room, notice.id, None)
+
+    def room_closed(self, room: str) -> None:
+        found = [session for session in self._by_id.values() if session.room == room]
+        for session in found:
+            self._forget(session.id)
+        if found:
+            self._hub.spawn(self._hub.services.media.close_room(room))
+
+    def tidy(self) -> None:
+        """Forget sessions that are looked after elsewhere by now."""
+        edge = self._hub.now() - FORGET_S
+        for session in [one for one in self._by_id.values() if one.seen < edge]:
+            self._forget(session.id)
+
+    def _forget(self, id: str) -> None:
+        session = self._by_id.pop(id, None)
+        if session is not None:
+            self._hub.rooms.release(session.room)
+
+    def _of(self, room: str, person: str) -> list[Session]:
+        return [one for one in self._by_id.values() if one.room == room and one.person == person]
+
+    def _find(self, room: str, person: str, kind: AttachmentKind) -> Session | None:
+        return next((one for one in reversed(self._of(room, person)) if one.kind is kind), None)
+
+    # --- what the workers say ------------------------------------------------------------
+
+    def _speaking(self, notice: ports.SpeakingChanged) -> None:
+        held = self._hub.rooms.get(notice.room)
+        if held is not None:
+            held.local.latest("speaking", encode(Speaking(room=notice.room, ids=notice.ids)))
+
+    def _slots(self, notice: ports.SlotsChanged) -> None:
+        held = self._hub.rooms.get(notice.room)
+        member = held.local.people.get(notice.person) if held is not None else None
+        if member is not None:
+            member.conn.send(Slots(room=notice.room, slots=notice.slots))
+
+    def _alive(self, notice: ports.SessionsAlive) -> None:
+        now = self._hub.now()
+        for renewal in notice.renewals:
+            session = self._by_id.get(renewal.attachment)
+            if session is not None:
+                session.seen = now
+        self._hub.spawn(self._renew(notice.renewals))
+
+    async def _renew(self, renewals: tuple[Renewal, ...]) -> None:
+        for start in range(0, len(renewals), 100):
+            batch = renewals[start : start + 100]
+            lost = list(await self._hub.services.admission.renew(batch))
+            gone = {one.attachment for one in lost}
+            kept = [one for one in batch if one.attachment not in gone]
+            await self._hub.services.media.renewed(kept, lost)
+            for one in lost:
+                self._forget(one.attachment)
+
+    def _ended(self, notice: ports.SessionEnded) -> None:
+        self._forget(notice.attachment)
+        self._hub.spawn(self._drop(notice))
+
+    async def _drop(self, notice: ports.SessionEnded) -> None:
+        admission = self._hub.services.admission
+        await admission.drop(
+            notice.room, notice.person, notice.kind, notice.attachment, notice.silent_ms
+        )
+        if notice.kind is AttachmentKind.PUBLISH:
+            await admission.sources(notice.room, notice.person, None)
+
+    def _lost(self, notice: ports.MediaLost) -> None:
+        """A worker died: its sessions are dropped, their people offer again."""
+        told: set[tuple[str, str]] = set()
+        for session in list(self._by_id.values()):
+            if session.room not in notice.rooms:
+                continue
+            self._forget(session.id)
+            told.add((session.room, session.person))
+            self._hub.spawn(
+                self._drop(
+                    ports.SessionEnded(session.room, session.person, session.kind, session.id, 0)
+                )
+            )
+        for room, person in told:
+            held = self._hub.rooms.get(room)
+            member = held.local.people.get(person) if held is not None else None
+            if member is not None:
+                refusal = Refusal(
+                    Code.MEDIA_UNAVAILABLE,
+                    "the media worker is gone; please offer again",
+                    retry_after_ms=self._hub.jitter_ms(*AGAIN_MS),
+                )
+                member.conn.send(wire.error(refusal, None, room))

@@ -1,0 +1,126 @@
+"""``moderate``: one small function per action, each a call of Admission.
+
+The right is checked here so that nothing about the room is revealed without it, and once
+more inside the script, where the act happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET
+
+from hub.ports import Admission
+from rooms.chat import clean_text
+from rooms.errors import Code, Refusal
+from rooms.messages import Moderate
+from rooms.model import Identity, Role
+from rooms.permissions import ACTION_RIGHT, may
+from rooms.session import role_in
+
+if TYPE_CHECKING:
+    from hub.live.connection import Connection
+    from hub.live.hub import LiveHub
+
+Act = Callable[[Admission, Identity, Role, Moderate], Awaitable[int]]
+
+
+async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
+    """Carry out the action; the seq of its event. Raises Refusal, StoreLost."""
+    who = conn.identity
+    role = role_in(who, message.room)
+    if not may(role, ACTION_RIGHT[message.action]):
+        raise Refusal(Code.FORBIDDEN)
+    act = ACTS[message.action]
+    seq = await hub.in_room(message.room, lambda: act(hub.services.admission, who, role, message))
+    conn.log(message.room).info("moderated", action=message.action, seq=seq)
+    source, person = message.source, message.participant
+    if message.action == "mute" and source is not UNSET and person is not UNSET:
+        # The person's page learns by the event; the worker stops forwarding at once.
+        await hub.services.media.muted(message.room, person, source, True)
+    return seq
+
+
+def _person(message: Moderate) -> str:
+    """``rooms.messages.parse`` has seen to it that the field is there."""
+    if message.participant is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "participant is needed")
+    return message.participant
+
+
+async def _capacity(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    if message.capacity is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "capacity is needed")
+    return await admission.capacity(message.room, who, role, message.capacity, evict=message.evict)
+
+
+async def _lock(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.lock(message.room, who, role, True, message.message)
+
+
+async def _unlock(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.lock(message.room, who, role, False, None)
+
+
+async def _remove(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.remove(message.room, who, role, _person(message), reason=message.reason)
+
+
+async def _ban(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    if message.seconds is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "seconds is needed")
+    return await admission.remove(
+        message.room, who, role, _person(message), reason=message.reason, ban_s=message.seconds
+    )
+
+
+async def _unban(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.unban(message.room, who, role, _person(message))
+
+
+async def _stage(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.stage(message.room, who, role, _person(message), True)
+
+
+async def _unstage(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.stage(message.room, who, role, _person(message), False)
+
+
+async def _mute(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    if message.source is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "source is needed")
+    return await admission.mute(message.room, who, role, _person(message), message.source)
+
+
+async def _chat(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    if message.mode is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "mode is needed")
+    slow = 0 if message.slow_mode_s is UNSET else message.slow_mode_s
+    return await admission.chat_mode(message.room, who, role, message.mode, slow)
+
+
+async def _announce(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    if message.text is UNSET:
+        raise Refusal(Code.BAD_MESSAGE, "text is needed")
+    return await admission.announce(message.room, who, role, clean_text(message.text))
+
+
+async def _close(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.close(message.room, who, role)
+
+
+ACTS: Final[dict[str, Act]] = {
+    "capacity": _capacity,
+    "lock": _lock,
+    "unlock": _unlock,
+    "remove": _remove,
+    "ban": _ban,
+    "unban": _unban,
+    "stage": _stage,
+    "unstage": _unstage,
+    "mute": _mute,
+    "chat": _chat,
+    "announce": _announce,
+    "close": _close,
+}

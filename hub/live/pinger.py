@@ -1,0 +1,129 @@
+"""The wheel: once a second it looks at every socket; and the renewing of seats.
+
+A ping every ``ping_s``, ``pong_s`` for a sign of life; an empty frame when nothing was sent
+for ``heartbeat_ms``. aiohttp's own heartbeat is off: it knows pongs only, here any traffic
+counts. Seats are renewed every ``renew_s`` ± 20 % in batches, of people heard from lately.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.live.drain import drain
+from hub.live.ice import refresh_ice
+from hub.ports import Renewal, StoreLost
+from rooms.closing import Close
+from rooms.model import AttachmentKind
+from rooms.session import Place
+
+if TYPE_CHECKING:
+    from hub.live.connection import Connection
+    from hub.live.hub import LiveHub
+
+log = structlog.get_logger(__name__)
+
+TURN_S: Final = 1.0
+BATCH: Final = 100
+#: A hub cut off from Redis stops serving this long before its leases end, seconds.
+FENCE_S: Final = 3.0
+_RENEWED: Final = (Place.INSIDE, Place.WAITING)
+
+
+async def wheel(hub: LiveHub) -> None:
+    """Runs until cancelled."""
+    empty = hub.writers.pack(b"[]")
+    turn = min(TURN_S, hub.config.limits.pong_s / 2, hub.config.limits.heartbeat_ms / 4000)
+    drained = False
+    while True:
+        await asyncio.sleep(turn)
+        conns = list(hub.connections.values())
+        for index, conn in enumerate(conns, 1):
+            await _look(hub, conn, empty)
+            if index % 500 == 0:
+                await asyncio.sleep(0)
+        if hub.services.draining and not drained:
+            drained = True
+            hub.spawn(drain(hub))
+        hub.slow.check()
+        hub.waiting.tidy()
+        hub.sessions.tidy()
+
+
+async def _look(hub: LiveHub, conn: Connection, empty: bytes) -> None:
+    if conn.closing is not None:
+        return
+    limits, now = hub.config.limits, hub.now()
+    if conn.strikes:
+        conn.strikes -= 1
+    if now - conn.sent >= limits.heartbeat_ms / 1000:
+        conn.deliver(empty)
+    refresh_ice(hub, conn)
+    if conn.pinged > conn.heard and now - conn.pinged >= limits.pong_s:
+        # A message being carried out keeps the reading side from hearing a pong.
+        if not conn.busy:
+            conn.cut()
+    elif now - conn.pinged >= limits.ping_s:
+        conn.pinged = now
+        await _ping(conn)
+
+
+async def _ping(conn: Connection) -> None:
+    try:
+        await conn.ws.ping()
+    except (ConnectionError, RuntimeError) as fault:
+        conn.log().debug("ping failed", fault=str(fault))
+
+
+async def renew(hub: LiveHub) -> None:
+    """Runs until cancelled."""
+    limits = hub.config.limits
+    answered = hub.now()
+    while True:
+        await asyncio.sleep(limits.renew_s * random.uniform(0.8, 1.2))
+        asked = hub.now()
+        try:
+            await _renew_all(hub)
+            answered = asked
+        except StoreLost as lost:
+            log.warning("renewing failed", fault=str(lost))
+            _fence(hub, answered)
+
+
+async def _renew_all(hub: LiveHub) -> None:
+    limits, now = hub.config.limits, hub.now()
+    heard_since = now - limits.ping_s - limits.pong_s
+    due = [
+        Renewal(slug, conn.identity.id, AttachmentKind.SOCKET, conn.id, conn.silent_ms())
+        for conn in hub.connections.values()
+        if conn.heard >= heard_since and conn.closing is None
+        for slug, member in conn.members.items()
+        if member.place in _RENEWED
+    ]
+    for start in range(0, len(due), BATCH):
+        for lost in await hub.services.admission.renew(due[start : start + BATCH]):
+            conn = hub.connections.get(lost.attachment)
+            member = conn.members.get(lost.room) if conn is not None else None
+            if member is not None:
+                hub.rooms.end(member, "lapsed", "the seat was lost")
+
+
+def _fence(hub: LiveHub, answered: float) -> None:
+    """With ``redis.on_loss = "fence"``: no seat is served that may be someone else's by now.
+
+    The leases were good for ``lease_ms`` from the last renewal that was answered.
+    """
+    if hub.config.redis.on_loss != "fence":
+        return
+    limits = hub.config.limits
+    next_try = limits.renew_s * 1.2
+    if hub.now() - answered + next_try < limits.lease_ms / 1000 - FENCE_S:
+        return
+    for conn in list(hub.connections.values()):
+        if any(member.place in _RENEWED for member in conn.members.values()):
+            conn.close(
+                Close.RECONNECT_ELSEWHERE, "this hub lost the store", hub.jitter_ms(500, 5000)
+            )

@@ -1,0 +1,279 @@
+"""The rooms this process has someone in, and the way of a notice to them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from hub.live.connection import Connection, Member
+from hub.live.fanout import LocalRoom
+from hub.live.refresh import Refresh
+from rooms import notices as n
+from rooms.closing import Close
+from rooms.errors import Code, Refusal
+from rooms.messages import Reactions, encode
+from rooms.model import AttachmentKind
+from rooms.session import Fact, Place
+
+from . import wire
+
+if TYPE_CHECKING:
+    from hub.live.hub import LiveHub
+
+log = structlog.get_logger(__name__)
+
+#: Rounds of fetching missed events before the room's sockets are sent to resume.
+REPAIRS: Final = 5
+
+#: How the socket of an attachment that was ended by someone else closes.
+DETACHED: Final[dict[str, Close]] = {
+    "replaced": Close.REPLACED,
+    "removed": Close.REMOVED,
+    "banned": Close.BANNED,
+    "evicted": Close.REMOVED,
+    "closed": Close.CLOSED,
+    # The seat was lost, not taken: come back and find out.
+    "lapsed": Close.RECONNECT_ELSEWHERE,
+    "left": Close.RECONNECT_ELSEWHERE,
+}
+#: What the rest of a socket that is in other rooms too is told instead.
+DETACHED_CODE: Final[dict[str, Code]] = {
+    "removed": Code.REMOVED,
+    "banned": Code.BANNED,
+    "evicted": Code.REMOVED,
+    "closed": Code.ROOM_CLOSED,
+    "lapsed": Code.SEAT_EXPIRED,
+    "left": Code.NOT_IN_ROOM,
+}
+
+
+class Held:
+    """A room that is followed on the bus, and by how many."""
+
+    __slots__ = ("holds", "local", "reactions", "ready", "refresh", "repairing")
+
+    def __init__(self, local: LocalRoom, refresh: Refresh, ready: asyncio.Task[Any]) -> None:
+        self.local = local
+        self.refresh = refresh
+        self.ready = ready
+        self.holds = 0
+        self.repairing = False
+        self.reactions: dict[str, int] = {}
+
+
+class Rooms:
+    def __init__(self, hub: LiveHub) -> None:
+        self._hub = hub
+        self._rooms: dict[str, Held] = {}  # bounded by holds, those by connections
+        self._ways: dict[type[Any], Callable[[Any], None]] = {
+            n.EventNotice: self._event,
+            n.RosterNotice: self._roster,
+            n.ChangedNotice: self._changed,
+            n.QueueNotice: self._queue,
+            n.PromotedNotice: self._promoted,
+            n.DetachedNotice: self._detached,
+            n.ReactionsNotice: self._reactions,
+            n.ProbeNotice: lambda notice: None,
+        }
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def get(self, slug: str) -> Held | None:
+        return self._rooms.get(slug)
+
+    async def hold(self, slug: str) -> LocalRoom:
+        """Follow the room; returns once its notices are sure to arrive. Pair with release."""
+        held = self._rooms.get(slug)
+        if held is None:
+            hub = self._hub
+            limits = hub.config.limits
+            local = LocalRoom(
+                slug,
+                pack=hub.writers.pack,
+                tick_s=limits.tick_ms / 1000,
+                soft=limits.send_soft_bytes,
+                note=hub.slow.note,
+                spawn=hub.spawn,
+                loop=hub.loop,
+            )
+            ready = hub.loop.create_task(hub.services.bus.follow(slug))
+            held = self._rooms[slug] = Held(local, Refresh(hub, local), ready)
+        held.holds += 1
+        try:
+            # Shielded: one who gives up must not end the following of the others.
+            await asyncio.shield(held.ready)
+        except BaseException:
+            self._unhold(held)
+            raise
+        return held.local
+
+    def release(self, slug: str) -> None:
+        held = self._rooms.get(slug)
+        if held is not None:
+            self._unhold(held)
+
+    def _unhold(self, held: Held) -> None:
+        held.holds -= 1
+        if held.holds > 0 or self._rooms.get(held.local.slug) is not held:
+            return
+        del self._rooms[held.local.slug]
+        held.refresh.stop()
+        self._hub.spawn(self._unfollow(held))
+
+    async def _unfollow(self, held: Held) -> None:
+        await asyncio.wait([held.ready])
+        if held.ready.cancelled() or held.ready.exception() is None:
+            await self._hub.services.bus.unfollow(held.local.slug)
+
+    # --- notices -------------------------------------------------------------------------
+
+    def notice(self, notice: n.Notice) -> None:
+        """The bus's receiver: synchronous, in the order Redis published."""
+        try:
+            self._ways[type(notice)](notice)
+        except Exception:
+            # One notice that cannot be carried out must not stop those behind it.
+            log.exception("notice failed", room=notice.room, notice=type(notice).__name__)
+
+    def lost(self, slugs: frozenset[str]) -> None:
+        """Notices of these rooms may be missing: look again at everything."""
+        for slug in slugs:
+            held = self._rooms.get(slug)
+            if held is not None:
+                self._repair(held)
+                held.refresh.changed(roster=True)
+                self._hub.waiting.look(held.local)
+
+    def _event(self, notice: n.EventNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is None:
+            return
+        local = held.local
+        if local.epoch is not None and local.epoch != notice.epoch:
+            self.send_to_resume(held, "the room was made anew")
+            local.epoch, local.last = None, None
+            local.ring.clear()
+        if not local.take(notice):
+            self._repair(held)
+        if notice.kind == "closed":
+            local.flush()
+            self._closed(held)
+
+    def _closed(self, held: Held) -> None:
+        for member in list(held.local.people.values()):
+            self.end(member, "closed", None)
+        self._hub.sessions.room_closed(held.local.slug)
+
+    def _repair(self, held: Held) -> None:
+        if not held.repairing and held.local.last is not None:
+            held.repairing = True
+            self._hub.spawn(self._fetch_missed(held))
+
+    async def _fetch_missed(self, held: Held) -> None:
+        local = held.local
+        try:
+            for _ in range(REPAIRS):
+                if local.epoch is None or local.last is None:
+                    return
+                missed = await self._hub.services.admission.since(
+                    local.slug, local.epoch, local.last
+                )
+                if missed.gap:
+                    break
+                for event in missed.events:
+                    local.take(event)
+                if not local.ahead:
+                    return
+            local.ahead.clear()
+            self.send_to_resume(held, "events were missed")
+        except Refusal as refusal:
+            local.ahead.clear()
+            self.send_to_resume(held, refusal.code.value)
+        finally:
+            held.repairing = False
+
+    def send_to_resume(self, held: Held, reason: str) -> None:
+        """What cannot be patched is resumed: each socket gets its own fresh snapshot."""
+        log.warning("sending to resume", room=held.local.slug, reason=reason)
+        for member in held.local.everyone():
+            member.conn.close(Close.RECOVERING, reason, self._hub.jitter_ms(100, 3000))
+
+    def _roster(self, notice: n.RosterNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            held.refresh.person(notice.id, notice.person)
+
+    def _changed(self, notice: n.ChangedNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            held.refresh.changed()
+
+    def _queue(self, notice: n.QueueNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            self._hub.waiting.look(held.local)
+
+    def _promoted(self, notice: n.PromotedNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            member = held.local.people.get(notice.id)
+            if member is not None:
+                self._hub.waiting.turn(member, notice.until_ms)
+
+    def _reactions(self, notice: n.ReactionsNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is None:
+            return
+        counts = held.reactions if held.local.pending("reactions") else {}
+        for emoji, count in notice.counts.items():
+            counts[emoji] = counts.get(emoji, 0) + count
+        held.reactions = counts
+        held.local.latest("reactions", encode(Reactions(room=notice.room, counts=counts)))
+
+    def _detached(self, notice: n.DetachedNotice) -> None:
+        if notice.kind is not AttachmentKind.SOCKET:
+            self._hub.sessions.detached(notice)
+            return
+        conn = self._hub.connections.get(notice.attachment)
+        member = conn.members.get(notice.room) if conn is not None else None
+        if member is not None:
+            self.end(member, notice.why, notice.reason)
+
+    # --- ends ----------------------------------------------------------------------------
+
+    def end(self, member: Member, why: str, reason: str | None) -> None:
+        """Someone else ended this membership; a repeat changes nothing."""
+        conn, slug = member.conn, member.local.slug
+        if member.place is Place.OUTSIDE:
+            return
+        alone = all(
+            other is member or other.place is Place.OUTSIDE for other in conn.members.values()
+        )
+        self.forget(member, Fact.ENDED)
+        conn.log(slug).info("membership ended", why=why)
+        if why == "replaced" or alone:
+            retry = self._hub.jitter_ms(100, 1000)
+            how = DETACHED.get(why, Close.RECONNECT_ELSEWHERE)
+            conn.close(how, reason or why, retry if how.reconnect else None)
+        else:
+            refusal = Refusal(DETACHED_CODE.get(why, Code.NOT_IN_ROOM), reason or why)
+            conn.send(wire.error(refusal, None, slug))
+
+    def forget(self, member: Member, fact: Fact) -> None:
+        """Take a member out of its room here. Synchronous: nothing can come between."""
+        conn, local = member.conn, member.local
+        member.fact(fact)
+        local.remove(conn)
+        if local.people.get(conn.identity.id) is member:
+            del local.people[conn.identity.id]
+        if conn.members.pop(local.slug, None) is member:
+            self.release(local.slug)
+
+    def member(self, conn: Connection, local: LocalRoom) -> Member:
+        """A new membership on a room held for it."""
+        member = conn.members[local.slug] = Member(conn, local)
+        return member

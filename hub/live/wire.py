@@ -1,0 +1,111 @@
+"""From what Redis and the media workers say to what goes over the socket: shapes only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from hub.ports import RoomSnapshot, RoomView, RosterSlice, Seated
+from rooms import messages as m
+from rooms.errors import Code, Refusal
+from rooms.model import REACTIONS
+from rooms.notices import EventNotice
+
+#: What is said of a fault of ours: the log has the rest.
+GENERIC: Final = "something went wrong here; please try again"
+
+
+def timestamp(ms: int) -> str:
+    """RFC 3339, UTC, milliseconds."""
+    at = datetime.fromtimestamp(ms / 1000, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def event(notice: EventNotice) -> m.Event:
+    return m.Event(
+        room=notice.room,
+        epoch=notice.epoch,
+        seq=notice.seq,
+        kind=notice.kind,
+        at=timestamp(notice.at_ms),
+        by=notice.by,
+        body=notice.body,
+    )
+
+
+def room(view: RoomView) -> m.RoomMessage:
+    spec, counts = view.spec, view.counts
+    return m.RoomMessage(
+        room=spec.slug,
+        live=counts.live,
+        held=counts.held,
+        offered=counts.offered,
+        waiting=counts.waiting,
+        capacity=spec.capacity,
+        reserved=spec.reserved,
+        locked=spec.locked,
+        lock_message=spec.lock_message,
+        chat=spec.chat,
+        slow_mode_s=spec.slow_mode_s,
+        state=view.state,
+        title=spec.title,
+        stage=view.stage,
+        hands=view.hands,
+    )
+
+
+def roster(slug: str, page: RosterSlice) -> m.RosterDelta:
+    """The first page as a fresh start."""
+    return m.RosterDelta(room=slug, add=page.items, remove=(), total=page.total, fresh=True)
+
+
+def entered(seat: Seated, shot: RoomSnapshot, re: int | None) -> m.Entered:
+    view = shot.view
+    return m.Entered(
+        re=UNSET if re is None else re,
+        room=view.spec.slug,
+        seat=m.Seat(gen=seat.gen, lease_ms=seat.lease_ms),
+        epoch=view.epoch,
+        seq=view.seq,
+        media_mode="sfu",
+        snapshot=m.Snapshot(
+            room=room(view),
+            roster=m.RosterFirst(shot.roster.items, shot.roster.total, shot.roster.next),
+            chat=tuple(event(notice) for notice in shot.chat),
+            reactions=REACTIONS,
+        ),
+    )
+
+
+_REFUSED_FIELDS: Final = ("capacity", "live", "waiting", "waitlist", "opens_at", "until")
+
+
+def refused(slug: str, refusal: Refusal, re: int | None) -> m.Refused:
+    """``message`` is the room's own for a locked room (detail ``message``)."""
+    detail: dict[str, Any] = {k: refusal.detail[k] for k in _REFUSED_FIELDS if k in refusal.detail}
+    for key in ("opens_at", "until"):
+        if isinstance(detail.get(key), int):
+            detail[key] = timestamp(detail[key])
+    text = refusal.detail.get("message") if refusal.code is Code.ROOM_LOCKED else None
+    wait = refusal.retry_after_ms
+    return m.Refused(
+        room=slug,
+        code=refusal.code,
+        message=text or refusal.message,
+        re=UNSET if re is None else re,
+        retry_after_ms=UNSET if wait is None else wait,
+        **detail,
+    )
+
+
+def error(refusal: Refusal, re: int | None, slug: str | None = None) -> m.Error:
+    wait = refusal.retry_after_ms
+    return m.Error(
+        code=refusal.code,
+        message=refusal.message,
+        re=UNSET if re is None else re,
+        room=UNSET if slug is None else slug,
+        retry_after_ms=UNSET if wait is None else wait,
+    )
