@@ -108,8 +108,9 @@ class Seats:
 
     async def resume(self, room: str, who: Identity, attachment: Attachment) -> Seated | Queued:
         answer = await self._gate.run(
-            "resume", room, who.id, flag(who.privileged), members(who), *_parts(attachment)
-        )
+            "resume", room, who.id, flag(who.privileged), members(who), *_parts(attachment),
+            flag(may(who.role, Right.STAGE_ON_ENTRY)),
+        )  # fmt: skip
         return self._placed(room, who.id, attachment, answer)
 
     def _placed(

@@ -24,6 +24,7 @@ from rooms.errors import Refusal
 PERIOD_S: Final = 1.0
 LEASE_MS: Final = 3_500
 OTHERS_EVERY: Final = 3  # periods between tries for a partition another hub sweeps
+SWEEPS_MAX: Final = 40  # calls for one room in one second, 256 people each
 HUB_GONE_MS: Final = 60_000  # a hub unseen for so long is forgotten
 
 log = structlog.get_logger(__name__)
@@ -82,19 +83,23 @@ class Sweeper:
     async def _run(self) -> None:
         last = monotonic()
         while True:
-            await asyncio.sleep(self._period_s)
             try:
-                if monotonic() - last > outage_ms(self._gate.config) / 1000:
-                    await self.reassert()  # this process stood still: others may have moved on
+                stood_still = monotonic() - last > outage_ms(self._gate.config) / 1000
                 last = monotonic()
+                if stood_still or not self._asserted:
+                    await self.reassert()  # others may have moved on meanwhile
                 await self.beat()
                 await self.sweep()
             except (StoreLost, ResponseError) as fault:
                 log.warning("sweep put off", fault=str(fault))
+            # A reclaim window keeps people waiting: look more often for its end.
+            await asyncio.sleep(self._period_s / 4 if self._windows else self._period_s)
 
     async def sweep(self) -> None:
         """One second's work over the partitions that are this hub's, or may become so."""
         self._turn += 1
+        if self._turn % 60 == 0:
+            self._held.renewals(self._gate.config.limits.lease_ms)  # lets go of what is silent
         everyone = self._turn % OTHERS_EVERY == 0
         mine = [i for i in range(PARTITIONS) if everyone or i in self._owned]
         ended = await self._reported() if self._windows else 0
@@ -123,7 +128,10 @@ class Sweeper:
 
     async def _sweep_room(self, room: str) -> None:
         with contextlib.suppress(Refusal):  # unknown_room: its keys are gone
-            await self._gate.run("sweep", room)
+            for _ in range(SWEEPS_MAX):
+                _, more = await self._gate.run("sweep", room)
+                if not more:
+                    return
 
     async def _reported(self) -> int:
         """Up to when every hub that was there has reported; a window opened before may end."""

@@ -4,8 +4,8 @@
 local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
 local to, keep = tonumber(ARGV[8]), tonumber(ARGV[9])
-if not to or to < 1 or to > 100000 or to ~= math.floor(to) then return {'bad_message'} end
-if ARGV[9] ~= '' and (not keep or keep < 0 or keep > to or keep ~= math.floor(keep)) then
+if not (to and to >= 1 and to <= 100000) or to ~= math.floor(to) then return {'bad_message'} end
+if ARGV[9] ~= '' and (not (keep and keep >= 0 and keep <= to) or keep ~= math.floor(keep)) then
   return {'bad_message'}
 end
 local told = seq()

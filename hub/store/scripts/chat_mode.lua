@@ -3,8 +3,7 @@
 -- Answers: {'ok', seq} | forbidden | room_closed
 local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
-local mode, slow = ARGV[8] == 'off' and 'off' or 'on', tonumber(ARGV[9]) or 0
-slow = S(math.floor(math.min(3600, math.max(0, slow))))
+local mode, slow = ARGV[8] == 'off' and 'off' or 'on', S(number(ARGV[9], 0, 3600, 0))
 if mode == m[8] and slow == m[9] then return {'ok', seq()} end
 call('HSET', META, 'chat', mode, 'slow', slow)
 call('DEL', SLOW)

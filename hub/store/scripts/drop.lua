@@ -6,7 +6,7 @@ local id = attachment(kind, p)
 if not id or id ~= ARGV[8] then return {'ok', 0} end
 local state, d = seat(p)
 call('HDEL', ATT, kind .. ':' .. p)
-local last = math.floor(now - math.max(0, tonumber(ARGV[9]) or 0) + lease)
+local last = now - number(ARGV[9], 0, 2 ^ 40, 0) + lease
 if state == 'live' and not attached(p) then
   d = math.min(math.max(d, last), now + lease)
   call('HDEL', ATT, fields(p))
@@ -15,6 +15,8 @@ if state == 'live' and not attached(p) then
   call('ZADD', PRIV, 'XX', S(d), p)
   deadline(d)
   show(p, 'held')
+elseif not state then
+  call('ZADD', WLEASE, 'XX', 'GT', S(last), p)
 end
 tidy()
 return done({'ok', 1})

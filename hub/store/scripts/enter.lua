@@ -12,12 +12,14 @@ if ban then return done({'banned', ban}) end
 local wants, host = ARGV[13] == '1', ARGV[14] == '1'
 local function stage_free() return call('ZCARD', STAGE) < stage_cap or call('ZSCORE', STAGE, p) end
 
-local state = seat(p)
-if state then
+local function take(state)
   if wants and not stage_free() then return done({'stage_full'}) end
   if wants or (host and state == 'offered') then on_stage(p) end
   return done(reseat(p, state, kind, id, hub, priv, tail))
 end
+
+local state = seat(p)
+if state then return take(state) end
 if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
   local gen, _, since = who(p)
   remember(p, gen or 0, priv, since or now, tail)
@@ -26,7 +28,7 @@ if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
   attach(p, kind, id, hub)
   promote()                             -- a class that changed may have its turn
   state = seat(p)
-  if state then return done(reseat(p, state, kind, id, hub, priv, tail)) end
+  if state then return take(state) end
   return done(queued(p))
 end
 if opens and opens > now then return done({'room_not_open', opens}) end

@@ -4,7 +4,7 @@
 local want, part = ARGV[6], ARGV[7]
 local from = tonumber(ARGV[8])
 from = from and from == from and math.abs(from) < 2 ^ 53 and '(' .. S(from) or '-inf'
-local limit = math.min(200, math.max(1, tonumber(ARGV[9]) or 50))
+local limit = number(ARGV[9], 1, 200, 50)
 local answer, taken, cursor = {'ok', ''}, 0, ''
 for _, s in ipairs(part == 'w' and {'w'} or {'o', 'w'}) do
   if s ~= part then from = '-inf' end

@@ -1,6 +1,7 @@
 -- Places in the queue.
 -- ARGV 6.. people
 -- Answers: {'ok', how many wait, place or 0 of each}
+if #ARGV > 1100 then return {'bad_message'} end
 local answer = {'ok', call('ZCARD', WAIT)}
 for i = 6, #ARGV do
   local rank = call('ZRANK', WAIT, ARGV[i])

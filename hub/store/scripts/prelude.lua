@@ -24,7 +24,12 @@ local lease, offer, wmax, loglen = tonumber(m[13]), tonumber(m[14]), tonumber(m[
 
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
-local test_now = m[17] == '1' and tonumber(ARGV[3])
+local function number(x, low, high, default)  -- from an argument: in range, never NaN
+  local n = tonumber(x or '')
+  if not n or n ~= n then return default end
+  return math.floor(math.min(high, math.max(low, n)))
+end
+local test_now = m[17] == '1' and number(ARGV[3], 0, 2 ^ 50)
 if test_now then now = test_now end
 
 -- The reclaim window: another Redis process than before, or nobody swept for too long. While it
@@ -33,10 +38,10 @@ local reclaim_until = 0
 if not test_now then
   local part = call('HMGET', PART, 'run', 'seen', 'until')
   reclaim_until = tonumber(part[3]) or 0
-  local seen, outage = tonumber(part[2]), tonumber(ARGV[4]) or 15000
+  local seen, outage = tonumber(part[2]), number(ARGV[4], 1, 2 ^ 40, 15000)
   if part[1] ~= run or (seen and now - seen > outage) then
     if part[1] and call('ZCARD', DUE) > 0 then
-      reclaim_until = now + (tonumber(ARGV[5]) or 15000)
+      reclaim_until = now + number(ARGV[5], 0, 2 ^ 40, 15000)
       call('HSET', PART, 'from', now, 'until', reclaim_until)
     end
     call('HSET', PART, 'run', run, 'seen', now)

@@ -3,9 +3,7 @@
 -- Answers: {'ok', seq} | forbidden | room_closed
 local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
-local p, ban = ARGV[8], tonumber(ARGV[9]) or 0
-if not (ban >= 0 and ban < 4e9) then ban = 0 end
-ban = math.floor(ban)
+local p, ban = ARGV[8], number(ARGV[9], 0, 4e9, 0)
 call('ZREMRANGEBYSCORE', BAN, '-inf', S(now))
 local till
 if ban > 0 then

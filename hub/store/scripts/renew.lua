@@ -7,13 +7,14 @@ for i = 6, #ARGV - 3, 4 do
   names[#names + 1] = ARGV[i + 1] .. ':' .. ARGV[i]
 end
 if #people == 0 then return {'ok'} end
+if #people > 1000 then return {'bad_message'} end
 local found = call('HMGET', ATT, unpack(names))
 local live = call('ZMSCORE', LIVE, unpack(people))
 local answer, seats, kept = {'ok'}, {}, {}
 for i, p in ipairs(people) do
   local id, d, hub = parse(found[i])
-  local silent = math.max(0, tonumber(ARGV[4 * i + 5]) or 0)
-  local to = math.floor(now - silent + lease)
+  local silent = number(ARGV[4 * i + 5], 0, 2 ^ 40, 0)
+  local to = now - silent + lease
   local good = id and id == ARGV[4 * i + 4]
   if good then
     local seated = tonumber(live[i] or '')

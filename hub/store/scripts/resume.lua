@@ -1,5 +1,6 @@
 -- Come back to a seat or a place in the queue; never takes a new seat.
--- ARGV 6 person, 7 privileged, 8 JSON members, 9 kind, 10 attachment id, 11 hub
+-- ARGV 6 person, 7 privileged, 8 JSON members, 9 kind, 10 attachment id, 11 hub,
+--      12 stage on entry (hosts)
 -- Answers: as enter | seat_expired | banned until | room_closed | unknown_room
 local p, priv, tail, kind, id, hub = ARGV[6], ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 tidy()
@@ -7,6 +8,7 @@ if closed then return done({'room_closed'}) end
 local ban = banned(p)
 if ban then return done({'banned', ban}) end
 local state = seat(p)
+if state == 'offered' and ARGV[12] == '1' then on_stage(p) end
 if state then return done(reseat(p, state, kind, id, hub, priv, tail)) end
 if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
   call('ZADD', WLEASE, S(now + lease), p)

@@ -1,9 +1,16 @@
 -- Bring the live settings in line with a changed configuration, with the events that follow.
 -- ARGV 6 lock message (JSON), 7.. field, value, ... of meta
--- Answers: {'ok', seq}
+-- Answers: {'ok', seq} | bad_message
 local to = {}
 for i = 7, #ARGV - 1, 2 do to[ARGV[i]] = ARGV[i + 1] end
 for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock'}) do to[k] = nil end
+for _, k in ipairs({'cap', 'reserved', 'stage_cap', 'slow'}) do
+  if to[k] and (not string.find(to[k], '^%d+$') or #to[k] > 12) then return {'bad_message'} end
+end
+for _, k in ipairs({'opens', 'closes'}) do
+  if to[k] and (not string.find(to[k], '^%d*$') or #to[k] > 15) then return {'bad_message'} end
+end
+if #ARGV > 200 then return {'bad_message'} end
 local list = {}
 if to.closed ~= '1' then to.closed = nil end   -- what was closed stays closed
 local closing = to.closed == '1' and not closed

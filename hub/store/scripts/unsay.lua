@@ -3,7 +3,7 @@
 -- Answers: {'ok', seq} | forbidden | not_in_room | bad_message
 local actor, at = ARGV[6], tonumber(ARGV[8])
 if banned(actor) then return {'forbidden'} end
-if not at or at < 1 or at > seq() then return {'bad_message'} end
+if not (at and at >= 1 and at <= seq()) then return {'bad_message'} end
 local id = S(math.floor(at)) .. '-0'
 local entry = call('XRANGE', LOG, id, id)[1]
 if ARGV[7] ~= '1' then

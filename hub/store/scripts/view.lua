@@ -14,7 +14,7 @@ end
 for _, p in ipairs(call('ZRANGE', HANDS, 0, 499)) do
   if seat(p) then hands[#hands + 1] = p end
 end
-local limit, tail = tonumber(ARGV[6]) or 0, tonumber(ARGV[7]) or 0
+local limit, tail = number(ARGV[6], 0, 100, 0), number(ARGV[7], 0, 100, 0)
 local lines, cursor, chat = {}, '', {}
 if limit > 0 then lines, cursor = roster(0, '-inf', limit, true) end
 if tail > 0 then
