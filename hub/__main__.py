@@ -138,7 +138,7 @@ def main() -> None:
         from hub.load import mount
 
         mount(load_app)
-    app()
+    app(prog_name="pavilion")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     kept = secrets.open_secrets(config)
     store = await open_store(config, hub_id)
     directory = await open_fair(config)
-    media = await open_media(config, hub_id, store.placement, kept.control_key)
+    media = open_media(config, hub_id, store.placement, kept.control_key)
     services = Services(
         config=config,
         hub_id=hub_id,
@@ -43,16 +43,21 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     app = web.Application()
     app[SERVICES] = services
 
-    async def parts(_app: web.Application) -> AsyncIterator[None]:
-        await store.start()
-        await media.start()
+    async def close_parts(_app: web.Application) -> AsyncIterator[None]:
         yield
-        await media.close()
+        await media.stop()
         await store.close()
         await directory.close()
 
-    # First in, last out: live and web may use every part until they are gone themselves.
-    app.cleanup_ctx.append(parts)
+    async def start_parts(_app: web.Application) -> AsyncIterator[None]:
+        await store.start()
+        await media.start()
+        yield
+
+    # Contexts begin in this order and end in the reverse: live listens before the first
+    # notice can arrive, and may use every part until it is gone itself.
+    app.cleanup_ctx.append(close_parts)
     hub.live.setup(app, services)
     hub.web.setup(app, services)
+    app.cleanup_ctx.append(start_parts)
     return app

@@ -27,17 +27,27 @@ PEOPLE: Final = {"opening-forum": 18, "digital-trade": 9, "telecom-5g": 6, "tour
                  "legal-clinic": 3, "tea-tasting": 1}  # fmt: skip
 NAMES: Final = (
     "Wang Min 王敏", "Zhang Lei 张磊", "Li Na 李娜", "Liu Yang 刘洋", "Zhao Jing 赵静",
-    "Sun Hao 孙浩", "Zhou Ting 周婷", "Wu Gang 吴刚", "Xu Fei 徐飞", "Ma Lin 马琳", "Gao Yuan 高远", "He Jia 何佳",
-    "Sofia Rossi", "Jonas Weber", "Aisha Khan", "Diego Morales", "Emma Dubois", "Tomás Silva",
-    "Fatima Zahra", "Kenji Sato", "Olga Petrova", "Noah Smith", "Grace Mwangi", "Lars Nilsen",
+    "Sun Hao 孙浩", "Zhou Ting 周婷", "Wu Gang 吴刚", "Xu Fei 徐飞", "Ma Lin 马琳",
+    "Gao Yuan 高远", "He Jia 何佳", "Sofia Rossi", "Jonas Weber", "Aisha Khan", "Diego Morales",
+    "Emma Dubois", "Tomás Silva", "Fatima Zahra", "Kenji Sato", "Olga Petrova", "Noah Smith",
+    "Grace Mwangi", "Lars Nilsen",
 )  # fmt: skip
 LINES: Final = (
-    "大家好，来自上海。", "Hello from Nairobi!", "请问会后有资料吗？", "Will the slides be shared?",
-    "我们做跨境物流，欢迎交流。", "Good point about settlement times.", "声音很清楚，谢谢。",
-    "The picture is clear here, thank you.", "这个数据来源是哪里？",
-    "Which ports were part of the pilot?", "同意上一位的看法。", "We would like to talk after this, hall 4.", "网络很流畅。",
+    "大家好，来自上海。",
+    "Hello from Nairobi!",
+    "请问会后有资料吗？",
+    "Will the slides be shared?",
+    "我们做跨境物流，欢迎交流。",
+    "Good point about settlement times.",
+    "声音很清楚，谢谢。",
+    "The picture is clear here, thank you.",
+    "这个数据来源是哪里？",
+    "Which ports were part of the pilot?",
+    "同意上一位的看法。",
+    "We would like to talk after this, hall 4.",
+    "网络很流畅。",
     "Very useful, thanks.",
-)  # fmt: skip
+)
 AWAY_S: Final = 20.0
 RETRY_MAX_S: Final = 15.0
 

@@ -23,7 +23,7 @@ async def signin_link(running: Running) -> str | None:
         secret = await directory.create_signin_link(Role.ORGANISER)
     finally:
         await directory.close()
-    link = f"{running.config.public_url}/signin#{secret}"
+    link = f"{running.config.public_url}/signin/{secret}"
     write_private(path, link + "\n")
     return link
 

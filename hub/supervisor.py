@@ -63,7 +63,7 @@ def lock_directory(directory: Path, roles: Sequence[str]) -> list[int]:
 
     Raises CannotStart when another process holds one.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = []
     for role in roles:
         path = directory / f"{role}.lock"

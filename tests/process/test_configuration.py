@@ -1,0 +1,75 @@
+"""config.toml, the documentation and the model say the same; wrong values name their key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from hub.config import BadConfig, Config, load
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def keys() -> Iterator[tuple[str, str, object]]:
+    for section, field in Config.model_fields.items():
+        assert field.annotation is not None
+        for key, inner in field.annotation.model_fields.items():  # type: ignore[attr-defined]
+            yield section, key, inner.get_default(call_default_factory=True)
+
+
+def plain(value: object) -> object:
+    """A default as TOML writes it; None and an empty path are left out with \"\"."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return list(value)
+    return "" if value is None else str(value) if isinstance(value, Path) else value
+
+
+def test_config_toml_shows_every_key_with_its_default() -> None:
+    text = (ROOT / "config.toml").read_text("utf-8")
+    shown = tomllib.loads(re.sub(r"^#(\w+ =)", r"\1", text, flags=re.MULTILINE))
+    assert shown == {
+        section: {key: plain(default) for s, key, default in keys() if s == section}
+        for section in Config.model_fields
+    }
+    assert tomllib.loads(text) == {section: {} for section in Config.model_fields}
+    assert load(ROOT / "config.toml", {}) == load(None, {})
+
+
+@pytest.mark.parametrize(("section", "key"), [(s, k) for s, k, _ in keys()])
+def test_operating_page_explains_every_key(section: str, key: str) -> None:
+    page = (ROOT / "docs/operating.md").read_text("utf-8")
+    assert re.search(rf"^\| `{section}\.{key}` \| .+ \| .+ \|$", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[server]\nprot = 1", "server.prot"),
+        ("[sever]\nport = 1", "sever"),
+        ("[server]\nport = 'many'", "server.port"),
+        ("[server]\nport = 70000", "server.port"),
+        ("[server]\nallowed_origins = 'http://x'", "server.allowed_origins"),
+        ("[redis]\non_loss = 'panic'", "redis.on_loss"),
+        ("[limits]\nlease_ms = -1", "limits.lease_ms"),
+        ("server = 3", "server"),
+        ("port =", "config.toml"),
+    ],
+)
+def test_a_wrong_value_names_its_key(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(BadConfig, match=re.escape(key)):
+        load(path, {})
+
+
+@pytest.mark.parametrize("name", ["PAVILION__SERVER__PROT", "PAVILION__SERVER", "PAVILION__A__B"])
+def test_an_unknown_variable_is_named(name: str) -> None:
+    with pytest.raises(BadConfig, match=name):
+        load(None, {name: "1"})
