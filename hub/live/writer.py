@@ -85,9 +85,11 @@ class RawWriters:
 
     def attach(self, ws: web.WebSocketResponse) -> Sender:
         writer = ws._writer
-        if writer is None or not isinstance(writer.transport, asyncio.WriteTransport):
+        transport = None if writer is None else writer.transport
+        # By what it can do, not by its class: uvloop's transport is no asyncio.WriteTransport.
+        if transport is None or not hasattr(transport, "get_write_buffer_size"):
             raise RuntimeError("the socket has no transport of the expected kind")
-        return RawSender(writer.transport)
+        return RawSender(transport)
 
 
 class PublicSender:
