@@ -7,6 +7,8 @@
 
 Every method may raise ``StoreLost`` (Redis cannot answer) or ``rooms.errors.Refusal``
 where it says so; a refusal has changed nothing.
+
+Long because it is one contract: what a part may rely on, in one place.
 """
 
 from __future__ import annotations
