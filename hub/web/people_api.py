@@ -71,6 +71,11 @@ async def _perform(
     admission, actor, role = services.admission, caller.identity, caller.identity.role
     match body.action:
         case "remove":
+            # The store takes a repeated removal as done; whoever asks here named a person.
+            if await admission.person(slug, person) is None:
+                places, _ = await admission.positions(slug, [person])
+                if person not in places:
+                    raise Refusal(Code.NOT_IN_ROOM, "there is no such person in the room")
             return await admission.remove(slug, actor, role, person, reason=body.reason)
         case "ban":
             return await admission.remove(

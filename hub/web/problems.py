@@ -35,7 +35,7 @@ STATUS: Final[dict[Code, int]] = {
     Code.BAD_MESSAGE: 400,
     Code.TOO_LARGE: 413,
     Code.SLOW_READER: 408,
-    Code.NOT_IN_ROOM: 409,
+    Code.NOT_IN_ROOM: 404,
     Code.NOT_ON_STAGE: 403,
     Code.STAGE_FULL: 409,
     Code.NOTHING_LIVE: 409,
