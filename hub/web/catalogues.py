@@ -35,7 +35,8 @@ def texts_in_use() -> Iterator[tuple[str, MessageId]]:
             options_map={"**.html": {"silent": "false"}},
         )  # fmt: skip
         for name, _line, message, _comments, _context in found:
-            yield f"{shown}/{name}", message if isinstance(message, str) else tuple(message[:2])
+            text = message if isinstance(message, str) else (message[0], message[1])
+            yield f"{shown}/{name}", text
 
 
 def refresh(tag: str, used: list[tuple[str, MessageId]]) -> Catalog:
@@ -51,7 +52,7 @@ def refresh(tag: str, used: list[tuple[str, MessageId]]) -> Catalog:
         text = known.string if known and known.string else ""
         if tag == "en":
             text = message
-        new.add(message, text, locations=[(place, None)])
+        new.add(message, text, locations=[(place, 1)])
     return new
 
 
@@ -62,7 +63,7 @@ def main() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         catalogue = refresh(tag, used)
         with path.open("wb") as file:
-            write_po(file, catalogue, width=100, omit_header=False, sort_by_file=False)
+            write_po(file, catalogue, width=100, include_lineno=False)
         empty = sum(1 for message in catalogue if message.id and not any(message.string or ()))
         print(f"{tag}: {len(catalogue)} texts, {empty} without a translation")
 

@@ -71,8 +71,10 @@ def load_language(tag: str) -> Language:
         if isinstance(message.id, str):
             if message.string:
                 texts[message.id] = str(message.string)
-        elif all(message.string):
-            texts[message.id[0]] = tuple(message.string)
+        else:
+            forms = message.string if isinstance(message.string, (tuple, list)) else ()
+            if forms and all(forms):
+                texts[message.id[0]] = tuple(forms)
     # English texts are their own ids; sending them twice would only cost time.
     differing = {k: v for k, v in texts.items() if v != k and not (tag == "en" and v == (k,))}
     body = json.dumps({"lang": tag, "texts": differing}, ensure_ascii=False, sort_keys=True)

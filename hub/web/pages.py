@@ -1,0 +1,225 @@
+"""Pages: what is on now, a room, the capacity desk; and the files and texts they need.
+
+    /                       what is on now          /now.json             its live numbers
+    /rooms/{room}           lobby, then the room    /rooms/{room}/now.json
+    /desk                   capacity desk           /static/{version}/…, /i18n/{lang}.json
+
+A room that is private or does not exist gets the same page with status 404: its script
+goes on only for someone who brings a token in the address's fragment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import jinja2
+import structlog
+from aiohttp import web
+from babel.dates import format_datetime
+
+from hub.assets import Assets, static_dir, templates_dir
+from hub.services import Services
+from hub.web import auth, i18n
+from hub.web.programme import Programme, rfc3339
+from rooms.model import SLUG
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: Everything from this origin, nothing inline, no framing, no way to turn text into markup.
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "media-src 'self' blob: mediastream:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self)",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Language, Cookie",
+}
+FOREVER: Final = "public, max-age=31536000, immutable"
+#: Paths that answer programs, not people: their errors stay as they are.
+MACHINE_PATHS: Final = (
+    "/api/", "/live", "/whip/", "/whep/", "/health", "/metrics", "/static/", "/i18n/",
+)  # fmt: skip
+
+
+class Pages:
+    """Renders and serves; one per hub worker."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.fair = services.config.fair
+        self.zone = ZoneInfo(self.fair.time_zone)
+        self.programme = Programme(services.directory, services.board)
+        self.assets = Assets(static_dir())
+        self.languages = i18n.load_languages()
+        self.templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(templates_dir()),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def when(self, ms: int, language: i18n.Language) -> str:
+        """A moment in the fair's zone, with the zone named."""
+        moment = datetime.fromtimestamp(ms / 1000, UTC)
+        text = format_datetime(moment, "medium", tzinfo=self.zone, locale=language.locale)
+        return f"{text} ({self.fair.time_zone})"
+
+    async def render(
+        self, request: web.Request, name: str, /, status: int = 200, **values: Any
+    ) -> web.Response:
+        """A page in the request's language, with the security headers."""
+        language = self.languages[i18n.language_of(request)]
+        context = {
+            "_": language.text,
+            "ngettext": language.plural,
+            "lang": language.tag,
+            "languages": [
+                (tag, i18n.NAMES[tag], str(request.rel_url.update_query(lang=tag)))
+                for tag in self.languages
+            ],
+            "texts_url": f"/i18n/{language.tag}.json?v={language.version}",
+            "static": self.assets.url,
+            "static_base": f"/static/{self.assets.version}",
+            "fair": self.fair,
+            "who": await auth.identity_of(request),
+            "csrf": auth.csrf_token(request),
+            "when": lambda ms: self.when(ms, language),
+            "rfc3339": rfc3339,
+            "tojson": lambda value: json.dumps(value, ensure_ascii=False),
+            "path": request.path,
+            **values,
+        }
+        body = self.templates.get_template(name).render(context)
+        response = web.Response(text=body, status=status, content_type="text/html", headers=HEADERS)
+        asked = i18n.match(request.query.get("lang", ""))
+        if asked:
+            response.set_cookie(
+                i18n.COOKIE, asked, max_age=31_536_000, samesite="Lax", httponly=True,
+                secure=self.services.config.secure,
+            )  # fmt: skip
+        return response
+
+    # --- handlers ---
+
+    async def home(self, request: web.Request) -> web.Response:
+        now = await self.programme.now()
+        return await self.render(request, "home.html", rooms=now.rooms)
+
+    async def room(self, request: web.Request) -> web.Response:
+        slug = request.match_info["room"]
+        room = await self.programme.room(slug) if SLUG.fullmatch(slug) else None
+        status = 200 if room else 404
+        return await self.render(request, "room.html", status=status, room=room, slug=slug)
+
+    async def desk(self, request: web.Request) -> web.Response:
+        return await self.render(request, "desk.html")
+
+    async def now(self, request: web.Request) -> web.Response:
+        now = await self.programme.now()
+        etag = f'"{now.etag}"'
+        headers = {"ETag": etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers=headers)
+        return web.json_response(
+            {"rooms": [room.as_json() for room in now.rooms]}, headers=headers, dumps=_dumps
+        )
+
+    async def room_now(self, request: web.Request) -> web.Response:
+        room = await self.programme.room(request.match_info["room"])
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        if room is None:
+            return web.json_response({"code": "unknown_room"}, status=404, headers=headers)
+        return web.json_response(room.as_json(), headers=headers, dumps=_dumps)
+
+    async def static(self, request: web.Request) -> web.Response:
+        asset = self.assets.files.get(request.match_info["name"])
+        if asset is None:
+            raise web.HTTPNotFound()
+        # Another version is asked for while a newer hub takes over: what is here, uncached.
+        current = request.match_info["version"] == self.assets.version
+        return web.Response(
+            body=asset.body,
+            content_type=asset.content_type,
+            charset="utf-8" if asset.content_type != "image/png" else None,
+            headers={
+                "Cache-Control": FOREVER if current else "no-cache",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    async def texts(self, request: web.Request) -> web.Response:
+        language = self.languages.get(request.match_info["lang"])
+        if language is None:
+            raise web.HTTPNotFound()
+        current = request.query.get("v") == language.version
+        return web.Response(
+            body=language.json,
+            content_type="application/json",
+            headers={
+                "Cache-Control": FOREVER if current else "no-cache",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    async def favicon(self, request: web.Request) -> web.Response:
+        raise web.HTTPFound(self.assets.url("logo.svg"))
+
+    # --- errors in the look of the product ---
+
+    @web.middleware
+    async def errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """HTML error pages for people; programs get what the API answers."""
+        if request.path.startswith(MACHINE_PATHS) or request.path.endswith(".json"):
+            return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as fault:
+            if fault.status < 400:
+                raise
+            page = await self.render(request, "error.html", status=fault.status, code=fault.status)
+            if "Allow" in fault.headers:
+                page.headers["Allow"] = fault.headers["Allow"]
+            return page
+        except Exception:  # the last handler before the user: logged with its trace, shown as 500
+            log.exception("page failed", path=request.path)
+            return await self.render(request, "error.html", status=500, code=500)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def setup(app: web.Application, services: Services) -> None:
+    """Add the pages' routes and the HTML error pages to ``app``."""
+    pages = Pages(services)
+    app.middlewares.append(pages.errors)
+    app.router.add_get("/", pages.home)
+    app.router.add_get("/now.json", pages.now)
+    app.router.add_get("/rooms/{room}", pages.room)
+    app.router.add_get("/rooms/{room}/now.json", pages.room_now)
+    app.router.add_get("/desk", pages.desk)
+    app.router.add_get("/static/{version}/{name:.+}", pages.static)
+    app.router.add_get("/i18n/{lang}.json", pages.texts)
+    app.router.add_get("/favicon.ico", pages.favicon)

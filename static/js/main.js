@@ -1,0 +1,16 @@
+/** Starts the page: texts first, then the module of this page. */
+
+import { loadTexts } from "./i18n.js";
+
+const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promise<void>}>>} */ ({
+  home: () => import("./pages/home.js"),
+  room: () => import("./pages/room.js"),
+  desk: () => import("./pages/desk.js"),
+});
+
+const load = PAGES[document.body.dataset.page ?? ""];
+if (load) {
+  const [page] = await Promise.all([load(), loadTexts()]);
+  await page.start();
+  document.documentElement.dataset.ready = "true";
+}

@@ -1,0 +1,273 @@
+/** The entrance: the room's state, who you are, and an optional look at your devices. */
+
+import { call } from "../api.js";
+import { byId, el, icon, setIcon, setText, statusBadge } from "../dom.js";
+import { chime, faultText, fillPicker, listDevices, meter, openBoth, openTrack } from "../devices.js";
+import { fairMoment, moment, number, span, t, tn } from "../i18n.js";
+import { save, settings } from "../settings.js";
+import { roleWord, statusWord } from "../words.js";
+
+const EVERY_MS = 2_000;
+
+export class Lobby {
+  /** @param {import("../pages/room.js").RoomPage} page */
+  constructor(page) {
+    this.page = page;
+    /** @type {MediaStreamTrack|null} */
+    this.audio = null;
+    /** @type {MediaStreamTrack|null} */
+    this.video = null;
+    this.timer = 0;
+    this.stopMeter = () => {};
+    this.wired = false;
+    /** The person has let us use a device: on stage we may switch it on as chosen here. */
+    this.checked = false;
+    this.noticeKey = "";
+  }
+
+  start() {
+    if (!this.wired) this.#wire();
+    this.#who();
+    this.#draw();
+    clearInterval(this.timer);
+    this.timer = /** @type {any} */ (setInterval(() => void this.#look(), EVERY_MS));
+    void this.#look();
+  }
+
+  /** Another view is shown; the preview must not keep the camera's light on. */
+  pause() {
+    clearInterval(this.timer);
+    this.#stopPreview();
+  }
+
+  #wire() {
+    this.wired = true;
+    byId("enter-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (byId("enter").getAttribute("aria-disabled") !== "true") void this.page.enter();
+    });
+    byId("allow").addEventListener("click", () => void this.#preview());
+    byId("pre-mic").addEventListener("click", () => this.#toggle("microphoneOn"));
+    byId("pre-camera").addEventListener("click", () => this.#toggle("cameraOn"));
+    byId("test-sound").addEventListener("click", () => void this.#testSound());
+    byId("pickers").addEventListener("picked", (event) => void this.#picked(/** @type {HTMLElement} */ (event.target).id));
+    addEventListener("pagehide", () => this.#stopPreview());
+    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#fillPickers());
+    /** @type {HTMLInputElement} */ (byId("name")).value = settings.name;
+  }
+
+  #who() {
+    const { me, now } = this.page;
+    byId("name-field").hidden = me !== null || now?.guests !== true;
+    const line = byId("who-line");
+    line.hidden = me === null;
+    if (me) {
+      line.replaceChildren(icon("person"), " ", el("span", {}, t("You enter as {name} ({role})", { name: me.name, role: roleWord(me.role) })));
+      if (me.role === "host") setText(byId("enter-hint"), t("You are a host: you are on stage from the start. Camera and microphone are as you set them here."));
+    }
+  }
+
+  async #look() {
+    if (document.hidden || byId("lobby").hidden) return;
+    try {
+      this.page.now = (await call("GET", `/rooms/${this.page.slug}/now.json`)).data;
+    } catch {
+      return; // private room, or no network: what is shown stays, the next look tries again
+    }
+    this.#draw();
+  }
+
+  #draw() {
+    const now = this.page.now;
+    if (now === null) return;
+    byId("lobby-state").replaceChildren(
+      statusBadge(now.status, statusWord(now.status)),
+      el("span", { class: "room-count" }, el("b", {}, now.inside === null ? "–" : number(now.inside)),
+        ` / ${number(now.capacity)} ${t("seats taken")}`));
+    const closed = now.status === "closed" || now.status === "scheduled";
+    const blocked = closed && !this.#privileged();
+    const enter = byId("enter");
+    enter.toggleAttribute("aria-disabled", false);
+    enter.setAttribute("aria-disabled", String(now.status === "closed" || blocked));
+    setText(enter, now.status === "full" && now.waitlist && !this.#privileged() ? t("Join the line") : t("Enter"));
+    this.#notice();
+  }
+
+  #privileged() {
+    const role = this.page.me?.role;
+    return role !== undefined && role !== "participant";
+  }
+
+  /** The room's state in a sentence; rebuilt only when it says something else. */
+  #notice() {
+    const now = this.page.now;
+    if (now === null) return;
+    const place = byId("lobby-notice");
+    const key = `${now.status}|${now.waiting}|${now.lock_message}|${now.opens_at}|${this.page.me?.id}`;
+    if (key !== this.noticeKey) {
+      this.noticeKey = key;
+      place.replaceChildren(...this.#noticeOf(now));
+    }
+    const countdown = document.getElementById("countdown");
+    if (countdown && now.opens_at) setText(countdown, span(Date.parse(now.opens_at) - Date.now()));
+  }
+
+  /** @param {NonNullable<import("../pages/room.js").RoomPage["now"]>} now @returns {Node[]} */
+  #noticeOf(now) {
+    const box = (/** @type {string} */ kind, /** @type {string} */ sign, /** @type {(Node|string)[]} */ ...inside) =>
+      [el("div", { class: `note ${kind}` }, icon(sign), el("div", {}, ...inside))];
+    if (now.status === "full") {
+      const waits = now.waiting ? tn("{n} person waiting", "{n} people waiting", now.waiting) : t("Nobody is waiting yet.");
+      return box("note-warn", "st-full", el("strong", {}, t("All seats are taken.")), " ", waits, " ",
+        now.waitlist ? t("Join the line and you enter by yourself when a seat is free.") : t("This room keeps no line; try again later."));
+    }
+    if (now.status === "locked") {
+      return box("", "lock", el("strong", {}, t("The doors are closed just now.")), " ",
+        el("span", { lang: "" }, now.lock_message ?? t("The host lets nobody else in at the moment.")));
+    }
+    if (now.status === "scheduled" && now.opens_at) {
+      return box("", "clock", el("strong", {}, t("Opens in")), " ", el("b", { id: "countdown", class: "num" }), el("br"),
+        t("{here} your time", { here: moment(now.opens_at) }), el("br"), t("{there} at the fair", { there: fairMoment(now.opens_at) }));
+    }
+    if (now.status === "closed") return box("", "st-closed", t("The talk is over. Other rooms may be on now."), " ", el("a", { href: "/" }, t("See what is on now")));
+    if (this.page.me === null && !now.guests) {
+      return box("", "info", el("strong", {}, t("This room is for invited people.")), " ", t("Open the whole link you were sent; it carries your name and seat."));
+    }
+    return [];
+  }
+
+  /** @param {boolean} on */
+  busy(on) {
+    const enter = byId("enter");
+    enter.setAttribute("aria-busy", String(on));
+    if (on) setText(enter, t("Entering …"));
+    else this.#draw();
+  }
+
+  /** The name typed, or null after saying that one is needed. @returns {string|null} */
+  guestName() {
+    const input = /** @type {HTMLInputElement} */ (byId("name"));
+    const name = input.value.trim();
+    if (byId("name-field").hidden) {
+      this.page.refused("unauthorised", null);
+      return null;
+    }
+    if (name.length === 0) {
+      this.nameFault();
+      return null;
+    }
+    this.#clearNameFault();
+    save({ name });
+    return name;
+  }
+
+  nameFault() {
+    const input = /** @type {HTMLInputElement} */ (byId("name"));
+    const fault = byId("name-fault");
+    this.page.show("lobby");
+    this.busy(false);
+    input.setAttribute("aria-invalid", "true");
+    fault.hidden = false;
+    fault.replaceChildren(icon("warn"), el("span", {}, t("Type a name of 1 to 64 letters, without invisible characters.")));
+    input.focus();
+  }
+
+  #clearNameFault() {
+    byId("name").removeAttribute("aria-invalid");
+    byId("name-fault").hidden = true;
+  }
+
+  // --- devices ---
+
+  async #preview() {
+    const { audio, video, fault } = await openBoth();
+    byId("device-fault").replaceChildren();
+    if (fault) this.#deviceFault(fault);
+    if (!audio && !video) return;
+    this.audio = audio;
+    this.video = video;
+    this.checked = true;
+    byId("preview-ask").hidden = true;
+    byId("preview-bar").hidden = false;
+    this.#apply();
+    await this.#fillPickers();
+  }
+
+  /** @param {import("../devices.js").Fault} fault */
+  #deviceFault(fault) {
+    const { title, text } = faultText(fault);
+    byId("device-fault").replaceChildren(el("div", { class: "note note-warn" }, icon("warn"),
+      el("div", {}, el("strong", {}, title), el("br"), text, " ",
+        el("button", { type: "button", class: "link", onclick: () => void this.#preview() }, t("Try again")))));
+    // Once the person has allowed it in the browser's own panel, go on by ourselves.
+    navigator.permissions?.query({ name: /** @type {any} */ ("camera") }).then((permission) => {
+      permission.onchange = () => {
+        if (permission.state === "granted" && !byId("lobby").hidden) void this.#preview();
+      };
+    }).catch(() => undefined);
+  }
+
+  #apply() {
+    const screen = /** @type {HTMLVideoElement} */ (byId("preview-video"));
+    if (this.audio) this.audio.enabled = settings.microphoneOn;
+    const picture = this.video !== null && settings.cameraOn;
+    screen.hidden = !picture;
+    screen.srcObject = picture && this.video ? new MediaStream([this.video]) : null;
+    this.stopMeter();
+    const level = /** @type {HTMLMeterElement} */ (byId("level"));
+    level.value = 0;
+    this.stopMeter = this.audio ? meter(this.audio, (value) => { level.value = value; }) : () => {};
+    this.#button("pre-mic", "mic", this.audio !== null && settings.microphoneOn, this.audio !== null);
+    this.#button("pre-camera", "camera", picture, this.video !== null);
+  }
+
+  /** @param {string} id @param {string} sign @param {boolean} on @param {boolean} there */
+  #button(id, sign, on, there) {
+    const button = /** @type {HTMLButtonElement} */ (byId(id));
+    button.setAttribute("aria-pressed", String(on));
+    button.disabled = !there;
+    setIcon(button.querySelector(".icon"), on ? sign : `${sign}-off`);
+  }
+
+  /** @param {"microphoneOn"|"cameraOn"} key */
+  #toggle(key) {
+    save({ [key]: !settings[key] });
+    this.#apply();
+  }
+
+  /** @param {string} id of the picker */
+  async #picked(id) {
+    const kind = id === "pick-mic" ? "audio" : id === "pick-camera" ? "video" : null;
+    if (kind === null) return;
+    this[kind]?.stop();
+    this[kind] = await openTrack(kind).catch(() => null);
+    this.#apply();
+  }
+
+  async #fillPickers() {
+    const devices = await listDevices();
+    fillPicker(devices, "audioinput", byId("pick-mic"), "microphone");
+    fillPicker(devices, "videoinput", byId("pick-camera"), "camera");
+    fillPicker(devices, "audiooutput", byId("pick-speaker"), "speaker");
+  }
+
+  async #testSound() {
+    const note = byId("test-sound-note");
+    setText(note, t("Playing three notes …"));
+    await chime().catch(() => undefined);
+    setText(note, t("Heard nothing? Check the volume, or pick another speaker."));
+  }
+
+  #stopPreview() {
+    this.stopMeter();
+    this.stopMeter = () => {};
+    this.audio?.stop();
+    this.video?.stop();
+    this.audio = this.video = null;
+    byId("preview-ask").hidden = false;
+    byId("preview-bar").hidden = true;
+    const screen = /** @type {HTMLVideoElement} */ (byId("preview-video"));
+    screen.hidden = true;
+    screen.srcObject = null;
+  }
+}

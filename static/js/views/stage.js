@@ -1,0 +1,194 @@
+/** The stage: the active speaker large, the others in a strip, ourselves among them. */
+
+import { el, icon, setIcon, setText } from "../dom.js";
+import { useSpeaker } from "../devices.js";
+import { t } from "../i18n.js";
+import { THUMBS } from "../peer.js";
+import { settings } from "../settings.js";
+
+/** @typedef {import("../state.js").RoomState} RoomState */
+/** @typedef {import("../messages.js").StageMember} StageMember */
+
+/** One picture with its name; a disc with initials while there is no picture. */
+class Tile {
+  /** @param {Stage} stage @param {string} cls */
+  constructor(stage, cls) {
+    this.who = "";
+    this.video = el("video", { autoplay: true, playsinline: true, muted: true, hidden: true, "aria-hidden": "true" });
+    this.video.muted = true; // sound has elements of its own
+    this.initials = el("span", { class: "initials", "aria-hidden": "true" });
+    this.name = el("span", { class: "tile-name", lang: "" });
+    this.mic = icon("mic", "tile-mic");
+    this.talks = el("span", { class: "tile-talks", hidden: true }, icon("speaker"), el("span", { class: "vh" }, t("speaking")));
+    this.pin = el("button", { type: "button", class: "tile-act", onclick: () => stage.pin(this.who) }, icon("pin"));
+    this.node = el("div", { class: `tile ${cls}`, role: "group" }, this.video, this.initials,
+      el("div", { class: "tile-label" }, this.mic, this.name, this.talks), el("div", { class: "tile-acts" }, this.pin));
+  }
+
+  /**
+   * @param {string} id @param {string} name @param {MediaStreamTrack|null} track
+   * @param {{muted: boolean, speaking: boolean, pinned: boolean}} facts
+   */
+  show(id, name, track, facts) {
+    this.node.hidden = false;
+    this.who = id;
+    setText(this.name, name);
+    setText(this.initials, initials(name));
+    this.node.setAttribute("aria-label", name);
+    this.node.toggleAttribute("data-speaking", facts.speaking);
+    this.talks.hidden = !facts.speaking;
+    setIcon(this.mic, facts.muted ? "mic-off" : "mic");
+    this.pin.setAttribute("aria-pressed", String(facts.pinned));
+    this.pin.setAttribute("aria-label", t("Keep {name} large", { name }));
+    const old = /** @type {MediaStream|null} */ (this.video.srcObject);
+    if (track === null) {
+      if (old) this.video.srcObject = null;
+    } else if (old?.getTracks()[0] !== track) {
+      this.video.srcObject = new MediaStream([track]);
+      void this.video.play().catch(() => undefined); // muted video may always play; paused when hidden
+    }
+    this.video.hidden = track === null;
+    this.initials.hidden = track !== null;
+  }
+
+  hide() {
+    this.node.hidden = true;
+    this.video.srcObject = null;
+  }
+}
+
+/** @param {string} name */
+function initials(name) {
+  const parts = name.trim().split(/\s+/);
+  const letters = /^[\u3400-\u9fff]/.test(name) ? name.slice(0, 1) : parts[0].slice(0, 1) + (parts[1] ?? "").slice(0, 1);
+  return letters.toLocaleUpperCase();
+}
+
+export class Stage {
+  /** @param {import("./live.js").Live} live */
+  constructor(live) {
+    this.live = live;
+    /** @type {Map<string, MediaStreamTrack>} */
+    this.tracks = new Map();
+    this.main = new Tile(this, "tile-main");
+    this.thumbs = Array.from({ length: THUMBS + 5 }, () => new Tile(this, "tile-thumb"));
+    this.self = new Tile(this, "tile-thumb tile-self");
+    this.pinned = "";
+    this.empty = el("div", { class: "stage-empty" }, icon("stage", "icon-xl"), el("p", {}, t("Nobody is on stage yet. The picture appears here by itself.")));
+    this.notice = el("p", { class: "stage-notice", role: "status", hidden: true });
+    this.strip = el("div", { class: "strip" }, this.self.node, ...this.thumbs.map((tile) => tile.node));
+    this.burst = el("div", { class: "burst", "aria-hidden": "true" });
+    this.sound = el("div", { class: "sound", hidden: true });
+    this.startAudio = el("button", { type: "button", class: "btn btn-primary start-audio", hidden: true, onclick: () => this.#play() }, icon("speaker"), t("Start audio"));
+    this.node = el("section", { class: "stage", "aria-label": t("Stage") },
+      el("div", { class: "stage-main" }, this.main.node, this.empty, this.notice, this.startAudio, this.burst), this.strip, this.sound);
+  }
+
+  /** The lines of a new subscribe connection. @param {{mid: string, track: MediaStreamTrack}[]} lines */
+  lines(lines) {
+    this.tracks = new Map(lines.filter((l) => l.track.kind === "video").map((l) => [l.mid, l.track]));
+    this.sound.replaceChildren(...lines.filter((l) => l.track.kind === "audio").map((line) => {
+      const audio = el("audio", { autoplay: true });
+      audio.srcObject = new MediaStream([line.track]);
+      void useSpeaker(audio);
+      return audio;
+    }));
+    this.#play();
+    this.draw(this.live.page.state, null);
+  }
+
+  /** Browsers may refuse sound before a click: then one clear button asks for it. */
+  #play() {
+    const starts = [...this.sound.querySelectorAll("audio")].map((audio) => audio.play());
+    Promise.all(starts).then(
+      () => { this.startAudio.hidden = true; },
+      (fault) => { this.startAudio.hidden = !(fault instanceof DOMException && fault.name === "NotAllowedError"); });
+  }
+
+  /** @param {RoomState} state @param {RoomState|null} before */
+  draw(state, before) {
+    if (state.room === null) return;
+    if (before && state.room === before.room && state.slots === before.slots && state.speaking === before.speaking) return;
+    const me = this.live.me.id;
+    const members = state.room.stage;
+    const byId = new Map(members.map((member) => [member.id, member]));
+    const pictures = state.slots.filter((s) => s.participant !== null && this.tracks.has(s.mid)).sort((a, b) => a.slot - b.slot);
+    const firstVideo = [...this.tracks.keys()][0];
+    const large = pictures.find((s) => s.mid === firstVideo);
+    const shown = new Set([me]);
+    const main = large?.participant ?? this.#largest(members, state.speaking);
+    this.empty.hidden = main !== null;
+    if (main === null) this.main.hide();
+    else {
+      this.#fill(this.main, byId.get(main), main, large ? this.tracks.get(large.mid) ?? null : null, state);
+      shown.add(main);
+    }
+    let next = 0;
+    for (const slot of pictures) {
+      if (slot === large || slot.participant === null || next >= this.thumbs.length) continue;
+      if (slot.participant === main && slot.source !== "screen" && large?.source !== "screen") continue;
+      this.#fill(this.thumbs[next++], byId.get(slot.participant), slot.participant, this.tracks.get(slot.mid) ?? null, state);
+      shown.add(slot.participant);
+    }
+    for (const member of members) {
+      if (shown.has(member.id) || next >= this.thumbs.length) continue;
+      this.#fill(this.thumbs[next++], member, member.id, null, state);
+    }
+    for (const tile of this.thumbs.slice(next)) tile.hide();
+    this.own();
+  }
+
+  /** Who is large while the server shows no picture: who speaks, else who came first.
+   * @param {readonly StageMember[]} members @param {readonly string[]} speaking */
+  #largest(members, speaking) {
+    const others = members.filter((member) => member.id !== this.live.me.id);
+    const talks = speaking.find((id) => others.some((member) => member.id === id));
+    return talks ?? others[0]?.id ?? null;
+  }
+
+  /** @param {Tile} tile @param {StageMember|undefined} member @param {string} id
+   * @param {MediaStreamTrack|null} track @param {RoomState} state */
+  #fill(tile, member, id, track, state) {
+    const name = member?.name ?? state.people.get(id)?.name ?? id;
+    const mic = member?.sources.find((s) => s.source === "microphone");
+    tile.show(id, name, track, { muted: mic?.muted ?? true, speaking: state.speaking.includes(id), pinned: this.pinned === id });
+  }
+
+  /** Our own tile, from our own tracks. */
+  own() {
+    const { media, staged, me } = this.live;
+    if (!staged || settings.hideSelf) {
+      this.self.hide();
+      return;
+    }
+    const camera = media.tracks.camera;
+    const state = this.live.page.state;
+    this.self.show(me.id, t("You"), camera, {
+      muted: !media.tracks.microphone?.enabled, speaking: state.speaking.includes(me.id), pinned: this.pinned === me.id,
+    });
+    this.self.pin.hidden = true;
+  }
+
+  /** Keep someone large, or let the speakers decide again. @param {string} id */
+  pin(id) {
+    this.pinned = this.pinned === id ? "" : id;
+    void this.live.act("view", { main: this.pinned || "auto", thumbs: THUMBS, audio_only: false });
+    this.draw(this.live.page.state, null);
+  }
+
+  /** @param {string} text empty: nothing to tell */
+  say(text) {
+    setText(this.notice, text);
+    this.notice.hidden = text === "";
+  }
+
+  /** @param {Record<string, number>} counts */
+  reactions(counts) {
+    for (const [emoji, n] of Object.entries(counts).slice(0, 6)) {
+      const node = el("span", { class: "burst-one" }, emoji, n > 1 ? el("b", {}, `×${n}`) : null);
+      this.burst.append(node);
+      setTimeout(() => node.remove(), 3_000);
+    }
+    while (this.burst.children.length > 12) this.burst.firstElementChild?.remove();
+  }
+}
