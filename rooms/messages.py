@@ -10,6 +10,7 @@ Long because it is one list: what may be said, in one place.
 
 from __future__ import annotations
 
+import re as regex
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
@@ -464,14 +465,27 @@ def parse(text: str) -> AnyClient:
 def _refusal(text: str, reason: str) -> NotAnObject | BadMessage:
     """Tell text that is no object from an object with wrong content."""
     try:
-        fields = _object.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        # Half a surrogate pair is wrong content; the text around it may still be an object.
+        fields = _object.decode(_SURROGATES.sub(_harmless, text))
+    except RecursionError:
+        if text.lstrip()[:1] == "{":
+            return BadMessage("nested too deeply", None)
+        return NotAnObject("one JSON object is expected")
+    except (msgspec.MsgspecError, UnicodeError):
         return NotAnObject("one JSON object is expected")
     try:
         re = msgspec.json.decode(fields["id"], type=Id)
     except (KeyError, msgspec.MsgspecError):
         re = None
     return BadMessage(reason, re)
+
+
+#: An escaped backslash (so that what follows it is not mistaken), or an escaped surrogate.
+_SURROGATES: Final = regex.compile(r"\\(?:\\|u[dD][89a-fA-F][0-9a-fA-F]{2})")
+
+
+def _harmless(match: regex.Match[str]) -> str:
+    return match[0] if match[0] == r"\\" else "?"
 
 
 def encode(message: ServerMessage) -> bytes:

@@ -59,7 +59,11 @@ async def greet(
     try:
         if hub.services.draining:
             raise Unwelcome(Close.DRAINING, "this server is going away")
-        hello = await _first(ws)
+        hub.strangers.add(ws)
+        try:
+            hello = await _first(ws)
+        finally:
+            hub.strangers.discard(ws)
         if hello is None:
             return None
         identity, session = await _identify(hub, hello)

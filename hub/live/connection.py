@@ -50,9 +50,9 @@ class Connection:
     """
 
     __slots__ = (
-        "address", "busy", "chat", "closing", "heard", "hub", "ice_until", "id", "identity",
-        "lock", "members", "messages", "pinged", "queued", "sender", "sent", "session", "slow",
-        "slow_since", "strikes", "write", "ws",
+        "address", "busy", "chat", "closing", "ending", "heard", "hub", "ice_until", "id",
+        "identity", "lock", "members", "messages", "pinged", "queued", "sender", "sent",
+        "session", "slow", "slow_since", "strikes", "write", "ws",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,7 @@ class Connection:
         self.slow = False
         self.slow_since = 0.0
         self.closing: Close | None = None
+        self.ending: tuple[Close, str, int | None] | None = None
         self.messages = Bucket(limits.messages_burst, now)
         self.chat = Bucket(limits.chat_burst, now)
         self.strikes = 0  # messages over the limit, one forgiven a second
@@ -122,8 +123,14 @@ class Connection:
             self.log().debug("write failed", fault=str(fault))
 
     def close(self, how: Close, reason: str = "", retry_after_ms: int | None = None) -> None:
-        """Say ``bye`` and close with ``how``; a second call changes nothing."""
+        """Say ``bye`` and close with ``how``; a second call changes nothing.
+
+        While a message of this socket is carried out the end waits for its answer.
+        """
         if self.closing is not None:
+            return
+        if self.busy and how is not Close.SLOW_READER:
+            self.ending = self.ending or (how, reason, retry_after_ms)
             return
         code = BYE_CODE[how]
         bye = Bye(
@@ -136,6 +143,12 @@ class Connection:
         self.closing = how
         self.log().info("closing", code=int(how), reason=bye.reason)
         self.hub.spawn(self._finish(int(how), code.value))
+
+    def idle(self) -> None:
+        """The message has been answered: carry out an end that came meanwhile."""
+        self.busy = False
+        if self.ending is not None:
+            self.close(*self.ending)
 
     async def _finish(self, code: int, reason: str) -> None:
         try:

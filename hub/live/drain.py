@@ -26,6 +26,8 @@ SPREAD_MS: Final = (200, 4000)
 async def drain(hub: LiveHub) -> None:
     """Send everyone away; returns when all sockets ended, at the latest after ``drain_s``."""
     hub.services.draining = True
+    for ws in list(hub.strangers):
+        hub.spawn(ws.close(code=int(Close.DRAINING), message=b"server_draining"))
     conns = list(hub.connections.values())
     log.info("draining", connections=len(conns))
     for index, conn in enumerate(conns, 1):

@@ -79,7 +79,7 @@ async def _come_back(hub: LiveHub, conn: Connection, points: tuple[ResumePoint, 
         conn.busy = True
         async with conn.lock:
             await resume(hub, conn, points)
-        conn.busy = False
+        conn.idle()
 
 
 async def _read(hub: LiveHub, ws: web.WebSocketResponse, conn: Connection) -> None:
@@ -94,7 +94,7 @@ async def _read(hub: LiveHub, ws: web.WebSocketResponse, conn: Connection) -> No
             try:
                 await handle(hub, conn, message.data)
             finally:
-                conn.busy = False
+                conn.idle()
         elif message.type is WSMsgType.PING:
             await ws.pong(message.data)
         elif message.type is WSMsgType.BINARY:

@@ -40,6 +40,7 @@ class LiveHub:
         self.writers = writers
         self.loop = asyncio.get_running_loop()
         self.connections: dict[str, Connection] = {}  # bounded by Addresses and open files
+        self.strangers: set[web.WebSocketResponse] = set()  # before hello; as connections
         self.joins = Buckets(limits.joins / limits.joins_window_s, limits.joins)
         self.addresses = Addresses(
             limits.address_connections_per_s, limits.address_connections_open

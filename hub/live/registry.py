@@ -160,10 +160,10 @@ class Rooms:
         if not local.take(notice):
             self._repair(held)
         if notice.kind == "closed":
-            local.flush()
-            self._closed(held)
+            self._hub.loop.call_soon(self._closed, held)
 
     def _closed(self, held: Held) -> None:
+        held.local.flush()
         for member in list(held.local.people.values()):
             self.end(member, "closed", None)
         self._hub.sessions.room_closed(held.local.slug)
@@ -238,9 +238,14 @@ class Rooms:
         if notice.kind is not AttachmentKind.SOCKET:
             self._hub.sessions.detached(notice)
             return
+        # Not now: the event that tells why may be the next line of the same message.
+        self._hub.loop.call_soon(self._end_socket, notice)
+
+    def _end_socket(self, notice: n.DetachedNotice) -> None:
         conn = self._hub.connections.get(notice.attachment)
         member = conn.members.get(notice.room) if conn is not None else None
         if member is not None:
+            member.local.flush()
             self.end(member, notice.why, notice.reason)
 
     # --- ends ----------------------------------------------------------------------------

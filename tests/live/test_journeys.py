@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.live.driver import Hub
+from collections.abc import Callable
+from typing import Any
+
+from rooms.model import Identity, Role
+from tests.live.driver import Client, Hub, until
 
 Pair = tuple[Hub, Hub]
 
@@ -54,3 +58,248 @@ async def test_resume_after_a_cut_brings_each_missed_event_once(pair: Pair) -> N
     assert event["seq"] == after and not back.kept("event")
     assert back.welcome["session"] == ada.welcome["session"]
     assert back.welcome["resume"] != ada.welcome["resume"]
+
+
+async def test_resume_on_a_gap_brings_a_fresh_snapshot(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room()
+    ada, bob = await one.inside(room, "ada", "bob")
+    await bob.say("before")
+    ada.cut()
+    back = await ada.resume(to=other, epoch="another-epoch")
+    entered = await back.expect("entered")
+    assert "re" not in entered and entered["seq"] == 1
+    assert [event["body"]["text"] for event in entered["snapshot"]["chat"]] == ["before"]
+    seq = await bob.say("after")
+    assert (await back.expect("event"))["seq"] == seq
+
+
+async def test_a_second_tab_takes_the_seat_over(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room(capacity=1)
+    (old,) = await one.inside(room, "ada")
+    (new,) = await other.inside(room, "ada")
+    code, bye = await old.closed()
+    assert code == 4502 and bye is not None
+    assert bye["code"] == "replaced" and bye["reconnect"] is False
+    assert new.entered["seat"]["gen"] > old.entered["seat"]["gen"]
+    await until(lambda: len(one.live.connections) + len(other.live.connections) <= 2)
+    # The older socket's end has been told to Redis by now or never; the seat is the new one's.
+    assert (await new.say("still here")) == 1
+    view = await one.services.admission.view(room)
+    assert (view.counts.live, view.counts.held) == (1, 0)
+
+
+async def test_full_wait_promote(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room(capacity=1)
+    (ada,) = await one.inside(room, "ada")
+    bob, cyd = other.client("bob", room), other.client("cyd", room)
+    for position, client in enumerate((bob, cyd), 1):
+        await client.hello()
+        answer = await client.enter()
+        assert answer["type"] == "waiting" and answer["position"] == position
+    nope = one.client("dan", room)
+    await nope.hello()
+    refused = await nope.enter(wait=False)
+    assert refused["type"] == "refused" and refused["code"] == "room_full"
+    assert (refused["capacity"], refused["live"], refused["waiting"]) == (1, 1, 2)
+    assert refused["waitlist"] is True
+
+    assert (await ada.ask("leave"))["type"] == "left"
+    entered = await bob.expect("entered", wait_s=1.0)
+    assert "re" not in entered and entered["seq"] >= 0
+    assert (await cyd.expect("waiting", position=1))["total"] == 1
+    await bob.say("my turn")
+    assert (await cyd.ask("leave"))["type"] == "left"
+    assert not cyd.kept("entered", "event")
+
+
+async def test_raising_the_capacity_seats_the_queue(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room(capacity=1)
+    (ada,) = await one.inside(room, "ada")
+    moderator = one.client("mod", room, "moderator")
+    await moderator.hello()
+    waiting = [other.client(name, room) for name in ("bob", "cyd", "dan")]
+    for client in waiting:
+        await client.hello()
+        assert (await client.enter())["type"] == "waiting"
+    answer = await moderator.ask("moderate", action="capacity", capacity=3)
+    assert answer["type"] == "ok"
+    event = await ada.expect("event", kind="capacity")
+    assert event["seq"] == answer["seq"] and event["body"]["capacity"] == 3
+    for client in waiting[:2]:
+        await client.expect("entered", wait_s=1.0)
+    room_now = await ada.expect("room", live=3)
+    assert room_now["capacity"] == 3
+    assert (await waiting[2].expect("waiting", position=1))["total"] == 1
+
+
+async def test_remove_ban_lock_close(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room()
+    (host,) = await one.inside(room, "host", role="moderator")
+    bob, cyd = await other.inside(room, "bob", "cyd")
+    await host.ask("moderate", action="remove", participant="bob", reason="enough")
+    assert (await bob.closed())[0] == 4503
+    removed = await cyd.expect("event", kind="removed")
+    assert removed["body"]["participant"] == "bob" and removed["body"]["reason"] == "enough"
+    await host.ask("moderate", action="ban", participant="cyd", seconds=60)
+    assert (await cyd.closed())[0] == 4504
+    again = other.client("cyd", room)
+    await again.hello()
+    banned = await again.enter()
+    assert banned["code"] == "banned" and banned["until"].endswith("Z")
+
+    await host.ask("moderate", action="lock", message="back at noon")
+    dan = other.client("dan", room)
+    await dan.hello()
+    locked = await dan.enter()
+    assert (locked["code"], locked["message"]) == ("room_locked", "back at noon")
+    await host.ask("moderate", action="unlock")
+    assert (await dan.enter())["type"] == "entered"
+
+    assert (await host.ask("moderate", action="close"))["type"] == "ok"
+    for client in (dan, host):
+        code, bye = await client.closed()
+        assert code == 4505 and bye is not None and bye["code"] == "room_closed"
+        assert [event["kind"] for event in client.kept("event")][-1] == "closed"
+    late = one.client("eve", room)
+    await late.hello()
+    assert (await late.enter())["code"] == "room_closed"
+
+
+async def test_hands_stage_reactions_unsay(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room()
+    (host,) = await one.inside(room, "host", role="host")
+    assert [member["id"] for member in host.entered["snapshot"]["room"]["stage"]] == ["host"]
+    bob, cyd = await other.inside(room, "bob", "cyd")
+    for client in (cyd, bob):
+        assert (await client.ask("hand", up=True))["type"] == "ok"
+    await host.expect("room", hands=["cyd", "bob"])
+    await host.ask("moderate", action="stage", participant="cyd")
+    staged = await bob.expect("event", kind="stage")
+    assert staged["body"] == {"participant": "cyd", "on": True}
+
+    emoji = host.entered["snapshot"]["reactions"][0]
+    for client in (bob, cyd, host):
+        await client.send("react", room=room, emoji=emoji, id=None)
+    counted = 0
+    while counted < 3:
+        counted += (await bob.expect("reactions"))["counts"][emoji]
+    assert counted == 3
+
+    seq = await bob.say("oops")
+    assert (await cyd.ask("unsay", seq=seq))["code"] == "forbidden"
+    gone = await bob.ask("unsay", seq=seq)
+    event = await cyd.expect("event", kind="unsay")
+    assert (event["seq"], event["body"]["seq"]) == (gone["seq"], seq)
+    await host.ask("moderate", action="chat", mode="off")
+    await bob.expect("event", kind="chat_mode")
+    assert (await bob.ask("say", text="psst"))["code"] == "forbidden"
+
+
+async def test_one_ticket_opens_several_rooms(pair: Pair) -> None:
+    one, other = pair
+    rooms = [await one.room(), await one.room()]
+    who = Identity(id="mod", name="Mod", role=Role.MODERATOR)
+    ticket, _ = await one.services.vault.issue_ticket(who)
+    desk = other.client("mod")
+    welcome = await desk.hello(ticket=ticket)
+    assert welcome["participant"]["role"] == "moderator"
+    for room in rooms:
+        assert (await desk.enter(room))["type"] == "entered"
+    (bob,) = await one.inside(rooms[1], "bob")
+    seq = await bob.say("hello")
+    event = await desk.expect("event")
+    assert (event["room"], event["seq"]) == (rooms[1], seq)
+    # Closing one room leaves the socket and the other room alone.
+    await desk.ask("moderate", room=rooms[1], action="close")
+    assert (await desk.expect("error", room=rooms[1]))["code"] == "room_closed"
+    assert (await desk.ask("say", room=rooms[0], text="here"))["type"] == "ok"
+    again = one.client("mod")
+    await again.connect()
+    number = await again.send("hello", ticket=ticket)
+    assert (await again.expect("error", re=number))["code"] == "unauthorised"
+    assert (await again.closed())[0] == 4501
+
+
+async def test_guests_only_where_a_room_allows_them(hub: Hub) -> None:
+    private, public = await hub.room(), await hub.room(guests=True)
+    guest = Identity(id="g_1", name="Visitor")
+    ticket, _ = await hub.services.vault.issue_ticket(guest)
+    client = hub.client("g_1")
+    await client.hello(ticket=ticket)
+    for slug in (private, "no-such-room"):
+        refused = await client.enter(slug)
+        assert (refused["type"], refused["code"]) == ("refused", "forbidden")
+    assert (await client.enter(public))["type"] == "entered"
+
+
+async def test_a_room_token_opens_its_own_room_only(hub: Hub) -> None:
+    own, other = await hub.room(), await hub.room()
+    client = hub.client("mod", own, "moderator")
+    await client.hello()
+    for slug in (other, "no-such-room"):
+        assert (await client.enter(slug))["code"] == "forbidden"
+        assert (await client.ask("moderate", room=slug, action="lock"))["code"] == "forbidden"
+        assert (await client.ask("roster", room=slug))["code"] == "forbidden"
+    view = await hub.services.admission.view(await _loaded(hub, other))
+    assert not view.spec.locked
+
+
+async def _loaded(hub: Hub, room: str) -> str:
+    record = await hub.services.directory.room(room)
+    assert record is not None
+    await hub.services.admission.load(record.spec)
+    return room
+
+
+async def test_moderating_needs_the_role_and_no_seat(hub: Hub) -> None:
+    room = await hub.room()
+    plain = hub.client("bob", room)
+    await plain.hello()
+    assert (await plain.ask("moderate", action="lock"))["code"] == "forbidden"
+    assert (await plain.ask("roster"))["code"] == "not_in_room"
+    host = hub.client("host", room, "host")
+    await host.hello()
+    # A host leads the talk; the size of the room is the fair's to decide.
+    assert (await host.ask("moderate", action="capacity", capacity=5))["code"] == "forbidden"
+    assert (await host.ask("moderate", action="lock"))["type"] == "ok"
+    assert (await host.ask("roster"))["total"] == 0
+    assert (await host.ask("say", text="hi"))["code"] == "not_in_room"
+
+
+async def test_seats_are_kept_for_those_who_come_back(hub: Hub) -> None:
+    room = await hub.room(capacity=1)
+    (ada,) = await hub.inside(room, "ada")
+    await ada.quit()
+    view = hub.services.admission.view
+    await until(_counts(view, room, live=0, held=1))
+    bob = hub.client("bob", room)
+    await bob.hello()
+    assert (await bob.enter())["type"] == "waiting"
+    back = await ada.resume()
+    await back.expect("resumed")
+    await until(_counts(view, room, live=1, held=0))
+    stale = await _second_use(ada)
+    assert stale == "unauthorised"
+
+
+def _counts(view: Any, room: str, **wanted: int) -> Callable[[], Any]:
+    async def check() -> bool:
+        counts = (await view(room)).counts
+        return all(getattr(counts, key) == value for key, value in wanted.items())
+
+    return check
+
+
+async def _second_use(client: Client) -> str:
+    """A resume token is good once."""
+    late = client.hub.client(client.person, client.room)
+    await late.connect()
+    number = await late.send("hello", resume=client.welcome["resume"])
+    code: str = (await late.expect("error", re=number))["code"]
+    return code

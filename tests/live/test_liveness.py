@@ -1,0 +1,178 @@
+"""Who is there, who is not, and what happens when Redis or this hub goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from hub.embedded import EmbeddedStore
+from rooms.errors import Code
+from tests.live.driver import Hub, make_config, serving, until
+
+
+def _deaf(client_ws: ClientConnection) -> None:
+    """The peer reads nothing more and answers nothing, yet its connection stays."""
+    client_ws.transport.pause_reading()
+
+
+async def test_an_empty_frame_when_nothing_else_was_sent(valkey_url: str, tmp_path: Path) -> None:
+    config = await make_config(valkey_url, tmp_path, heartbeat_ms=500)
+    async with serving(config, "hub-a") as hub:
+        (ada,) = await hub.inside(await hub.room(), "ada")
+        assert ada.welcome["heartbeat_ms"] == 500
+        await ada.expect("ice")
+        while ada.frames[-1]:
+            await ada._frame(2)
+
+
+async def test_any_traffic_counts_as_a_sign_of_life(valkey_url: str, tmp_path: Path) -> None:
+    config = await make_config(valkey_url, tmp_path, ping_s=0.3, pong_s=0.4)
+    async with serving(config, "hub-a") as hub:
+        room = await hub.room()
+        (ada,) = await hub.inside(room, "ada")
+        (conn,) = hub.live.connections.values()
+
+        async def no_pong(message: bytes = b"") -> None:
+            """The ping is lost on its way: no pong can be what keeps the person alive."""
+
+        conn.ws.ping = no_pong  # type: ignore[method-assign]
+        for _ in range(12):
+            assert (await ada.ask("hand", up=True))["type"] == "ok"
+            await asyncio.sleep(0.1)
+        assert conn.closing is None
+        await until(lambda: conn.closing is not None, wait_s=3, what="silent after all")
+
+
+async def test_silence_is_found_and_counts_from_the_last_sign_of_life(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    config = await make_config(
+        valkey_url, tmp_path, ping_s=0.3, pong_s=0.3, renew_s=0.2, lease_ms=2000
+    )
+    async with serving(config, "hub-a") as hub:
+        room = await hub.room(capacity=1)
+        (ada,) = await hub.inside(room, "ada")
+        bob = hub.client("bob", room)
+        await bob.hello()
+        assert (await bob.enter())["type"] == "waiting"
+        _deaf(ada.ws)
+        quiet = time.monotonic()
+        await until(lambda: len(hub.live.connections) == 1, what="ada dropped")
+        assert 0.3 <= time.monotonic() - quiet < 1.5
+        # The seat lapses a lease after the last sign of life, not after its discovery.
+        await bob.expect("entered", wait_s=5)
+        assert 1.9 <= time.monotonic() - quiet < 2.0 + 1.6
+
+
+async def test_renewing_keeps_a_quiet_person_seated(valkey_url: str, tmp_path: Path) -> None:
+    config = await make_config(
+        valkey_url, tmp_path, ping_s=0.3, pong_s=0.5, renew_s=0.2, lease_ms=1000
+    )
+    async with serving(config, "hub-a") as hub:
+        room = await hub.room(capacity=1)
+        (ada,) = await hub.inside(room, "ada")
+        waiting = hub.client("bob", room)
+        await waiting.hello()
+        await waiting.enter()
+        await asyncio.sleep(2.5)  # two and a half leases
+        assert await ada.say("here") == 1
+        assert (await waiting.enter())["position"] == 1
+
+
+async def test_offered_to_one_who_was_silent(valkey_url: str, tmp_path: Path) -> None:
+    config = await make_config(valkey_url, tmp_path, ping_s=60, pong_s=60)
+    async with serving(config, "hub-a") as hub:
+        room = await hub.room(capacity=1)
+        (ada,) = await hub.inside(room, "ada")
+        bob = hub.client("bob", room)
+        await bob.hello()
+        await bob.enter()
+        conn = next(one for one in hub.live.connections.values() if one.identity.id == "bob")
+        conn.heard -= 121
+        await ada.ask("leave")
+        offered = await bob.expect("offered")
+        assert 0 < offered["expires_ms"] <= 20_000
+        assert (await hub.services.admission.view(room)).counts.offered == 1
+        assert (await bob.enter())["type"] == "entered"
+
+
+async def test_positions_come_at_most_once_a_second(hub: Hub) -> None:
+    room = await hub.room(capacity=1)
+    await hub.inside(room, "ada")
+    people = [hub.client(f"p{number}", room) for number in range(8)]
+    for client in people:
+        await client.hello()
+        await client.enter()
+    last = people[-1]
+    started = time.monotonic()
+    for client in people[:-1]:
+        await client.ask("leave")
+    await last.expect("waiting", position=1, total=1)
+    updates = sum("waiting" in line and "position" in line for line in last.transcript) - 1
+    assert updates <= 2 + (time.monotonic() - started)
+
+
+async def test_draining_sends_everyone_away_with_a_seat_to_come_back_to(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    config = await make_config(valkey_url, tmp_path)
+    async with serving(config, "hub-b") as other:
+        async with serving(config, "hub-a") as hub:
+            room = await hub.room()
+            (ada, bob) = await hub.inside(room, "ada", "bob")
+            idle = hub.client("cyd", room)
+            await idle.hello()
+            hub.services.draining = True
+            assert (await idle.enter())["code"] == "server_draining"
+            ends = [await client.closed() for client in (ada, bob, idle)]
+        assert [code for code, _ in ends] == [4010] * 3
+        waits = [bye["retry_after_ms"] for _, bye in ends if bye is not None]
+        assert len(waits) == 3 and all(wait > 0 for wait in waits)
+        assert all(bye is not None and bye["reconnect"] for _, bye in ends)
+        back = await ada.resume(to=other)
+        await back.expect("resumed")
+        assert (await other.services.admission.view(room)).counts.occupied == 2
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> EmbeddedStore:
+    store = EmbeddedStore(tmp_path / "store", persist=False)
+    store.start()
+    return store
+
+
+@pytest.mark.parametrize("on_loss", ["hold", "fence"])
+async def test_a_hub_without_redis(own_store: EmbeddedStore, tmp_path: Path, on_loss: str) -> None:
+    """hold: members stay and nobody is admitted. fence: sent away before the lease ends."""
+    config = await make_config(
+        own_store.url, tmp_path, redis={"on_loss": on_loss}, renew_s=0.3, lease_ms=6000
+    )
+    try:
+        async with serving(config, "hub-a") as hub:
+            room = await hub.room()
+            (ada,) = await hub.inside(room, "ada")
+            door = hub.client("bob", room)
+            await door.hello()
+            own_store.kill()
+            lost = time.monotonic()
+            refused = await door.enter()
+            assert (refused["type"], refused["code"]) == ("refused", Code.RECOVERING)
+            assert refused["retry_after_ms"] > 0
+            assert (await ada.ask("say", text="anyone?"))["code"] == "recovering"
+            if on_loss == "fence":
+                code, bye = await ada.closed(wait_s=6)
+                assert code == 4012 and bye is not None and bye["reconnect"] is True
+                assert time.monotonic() - lost < 6.0
+            else:
+                await asyncio.sleep(max(0.0, lost + 4.0 - time.monotonic()))
+                pong = await ada.ws.ping()
+                await asyncio.wait_for(pong, 2)
+                await ada.raw(json.dumps({"type": "react", "room": room, "emoji": "👍", "id": 5}))
+                assert (await ada.expect(re=5))["type"] == "ok"
+    finally:
+        own_store.kill()
