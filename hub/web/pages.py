@@ -207,13 +207,16 @@ class Pages:
             return await self.render(request, "error.html", status=500, code=500)
 
 
+PAGES: Final = web.AppKey("pages", Pages)
+
+
 def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def setup(app: web.Application, services: Services) -> None:
     """Add the pages' routes and the HTML error pages to ``app``."""
-    pages = Pages(services)
+    app[PAGES] = pages = Pages(services)
     app.middlewares.append(pages.errors)
     app.router.add_get("/", pages.home)
     app.router.add_get("/now.json", pages.now)

@@ -164,11 +164,15 @@ async def test_other_origins_write_nothing(site: Any) -> None:
         {"Origin": site.base},
         {"Origin": f"http://localhost:{port}"},
         {"Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
         {},
     ]
     refused = [
         {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"},
         {"Origin": ""},
         {"Origin": "https://evil.example"},
         {"Origin": site.base + ".evil.example"},
@@ -232,7 +236,7 @@ async def test_a_sign_in_link_is_used_by_the_button_only(site: Any) -> None:
     async with site.browser() as person:
         for _ in range(3):  # what a mail scanner or a preview does
             page = await person.call("GET", f"/signin/{link}", auth=None)
-            assert page.status == 200 and page.headers["Referrer-Policy"] == "no-referrer"
+            assert page.status == 200 and page.headers["Referrer-Policy"] == "same-origin"
             assert '<form method="post"' in await page.text()
             assert "Set-Cookie" not in page.headers
         evil = {"Origin": "https://evil.example"}
