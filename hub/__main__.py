@@ -137,7 +137,7 @@ def main() -> None:
     if sys.argv[1:2] == ["load"]:  # its modules take a second to import; nobody else needs them
         from hub.load import mount
 
-        mount(load_app)
+        mount(load_app, sys.argv[2:])
     app(prog_name="pavilion")
 
 

@@ -65,7 +65,8 @@ def local_url(config: Config) -> str:
 def room_body(slug: str, title: str, extra: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The body of POST /api/v1/rooms for one row of ROOMS."""
     body = {
-        "slug": slug, "title": title, "kind": "conference", "capacity": 100, "guests": True, **extra,
+        "slug": slug, "title": title, "kind": "conference", "capacity": 100, "guests": True,
+        **extra,
     }  # fmt: skip
     if isinstance(body.get("opens_at"), timedelta):
         opens = now + body["opens_at"]

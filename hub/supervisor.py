@@ -17,6 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -153,11 +154,9 @@ class Supervisor:
         snapshot = write_snapshot(config)
         stack.push_async_callback(self._stop_children)
         if self.plan.media:
-            for index in range(config.media.workers):
-                await self._start_child("media", index, snapshot, None)
+            await self._start_children("media", config.media.workers, snapshot, None)
         if port is not None:
-            for index in range(config.server.workers):
-                await self._start_child("hub", index, snapshot, port)
+            await self._start_children("hub", config.server.workers, snapshot, port)
         if self.plan.after_start is not None:
             await self.plan.after_start(Running(config, kept, stack))
 
@@ -218,17 +217,30 @@ class Supervisor:
             # Alembic and the drivers raise what they like; to the operator it is one thing.
             raise CannotStart(f"the database could not be migrated: {fault}") from fault
 
-    async def _start_child(self, role: str, index: int, snapshot: Path, port: Port | None) -> None:
-        def prepare() -> tuple[list[str], list[int]]:
+    async def _start_children(
+        self, role: str, count: int, snapshot: Path, port: Port | None
+    ) -> None:
+        """Start ``count`` workers side by side; all are ready afterwards. Raises ChildFailed."""
+
+        def prepare(index: int) -> tuple[list[str], list[int]]:
             arguments = ["--role", role, "--index", str(index), "--config", str(snapshot)]
             if port is None:
                 return arguments, []
             descriptor = port.listener().detach()
             return [*arguments, "--listen-fd", str(descriptor)], [descriptor]
 
-        child = Child(f"{role}-{index}", prepare, _child_environ())
-        self._children.append(child)
-        await child.start(READY_S)
+        children = [
+            Child(f"{role}-{index}", partial(prepare, index), _child_environ())
+            for index in range(count)
+        ]
+        self._children += children
+        starts = [asyncio.create_task(child.start(READY_S)) for child in children]
+        try:
+            await asyncio.gather(*starts)
+        finally:
+            for start in starts:
+                start.cancel()
+            await asyncio.gather(*starts, return_exceptions=True)
 
     async def _stop_children(self) -> None:
         """Hubs first, all at once: they say goodbye while the media still flows."""

@@ -73,9 +73,11 @@ class Person:
         self.resume = ""
         self.cut_at = 0.0
         self.returning = False
-        self._ending_due = False
+        self._ending_due = False  # a resume was asked for and has not come to anything yet
+        self._asked_at = 0.0
         self._number = 0
         self._enter_number = -1
+        self.told = False  # whether the hub ever answered an enter
 
     # --- what this person does --------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Person:
         if self.returning:
             # A place in the queue has no epoch of its own: it is named all the same.
             point = {"room": self.seat.room, "epoch": self.view.epoch, "seq": max(0, self.view.seq)}
-            self._ending_due = True
+            self._ending_due, self._asked_at = True, time.monotonic()
             self._send({"type": "hello", "resume": self.resume, "rooms": [point]})
             self.resume = ""
         else:
@@ -155,6 +157,7 @@ class Person:
         view, crowd = self.view, self.crowd
         sent = view.answered(message)
         if sent is not None and message.re == self._enter_number:
+            self.told = True
             crowd.joining.add((time.monotonic() - sent) * 1000)
             crowd.tally.counts[f"enter: {message.type}"] += 1
         if message.type == "welcome":
@@ -177,7 +180,7 @@ class Person:
             return
         self._ending_due = False
         away = time.monotonic() - self.cut_at
-        self.crowd.returning.add((time.monotonic() - self.cut_at) * 1000)
+        self.crowd.returning.add((time.monotonic() - self._asked_at) * 1000)
         self.crowd.tally.counts[f"resume: {message.type}"] += 1
         if message.type == "refused":
             if message.code == "seat_expired" and away < SURE_S:
@@ -185,7 +188,8 @@ class Person:
             self.enter()
 
     def _heard(self, text: str) -> None:
-        if text.startswith(STAMP):
+        # What was missed and comes with a resume says nothing about delivery.
+        if text.startswith(STAMP) and not self._ending_due:
             self.crowd.delivery.add((time.monotonic_ns() - int(text[1:])) / 1e6)
             self.crowd.tally.counts["delivered"] += 1
 
@@ -198,6 +202,8 @@ class Person:
         if crowd.over:
             return
         crowd.tally.counts[f"closed {code}"] += 1
+        if not self.view.seated and self.view.waiting is None:
+            self.resume = ""  # nothing to come back to: through the door
         self.view.gone()
         if 4500 <= code <= 4999:
             if not self.returning:
@@ -279,6 +285,8 @@ class Crowd:
                 await asyncio.sleep(0.1)
         self.over = True
         for person in self.people:
+            if not person.told:  # a run in which nobody got in has proved nothing
+                self.tally.violation("answers", f"{person.seat.id} was never let in or refused")
             if person.connected:
                 person.view.unanswered(time.monotonic(), PATIENCE_S - 1)
         for task in list(self._tasks):

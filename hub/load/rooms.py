@@ -275,8 +275,9 @@ def command(
     capacity: Annotated[int, typer.Option(min=1, help="of each conference")] = 100,
     rate: Annotated[float, typer.Option(min=0, help="chat messages a second in all")] = 10,
     churn: Annotated[
-        float, typer.Option(min=0, help="drops and leaves a second in all; default people/100")
-    ] = -1,
+        float | None,
+        typer.Option(min=0, help="drops and leaves a second in all; default people/100"),
+    ] = None,
     join_rate: Annotated[float, typer.Option(min=0.1, help="arrivals a second in all")] = 400,
     duration: Annotated[float, typer.Option(min=1, max=DURATION_MAX_S, help="seconds")] = 30,
     processes: Annotated[int, typer.Option(min=0, max=64, help="0: one for 10,000")] = 0,
@@ -292,7 +293,7 @@ def command(
     least = -(-people // PER_PROCESS)
     settings = Settings(
         url.rstrip("/"), key, conferences, negotiations, people, capacity, rate,
-        people / 100 if churn < 0 else churn, join_rate, duration, max(processes, least), seed,
+        people / 100 if churn is None else churn, join_rate, duration, max(processes, least), seed,
         keep,
     )  # fmt: skip
     os.environ.pop("PAVILION_API_KEY", None)  # the client processes have no use for it

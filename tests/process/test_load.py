@@ -1,0 +1,92 @@
+"""``pavilion load rooms``: green against a hub that keeps its promises, red where one is broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import Start
+
+from hub.load.checks import DECODE, Tally, View
+
+
+def test_a_run_against_two_workers_holds_every_check(start: Start, tmp_path: Path) -> None:
+    pavilion = start(PAVILION__SERVER__WORKERS="2")
+    address = pavilion.ready()
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "hub", "load", "rooms", "--url", address, "--key", pavilion.key,
+            "--people", "200", "--conferences", "2", "--negotiations", "3", "--capacity", "60",
+            "--duration", "10", "--churn", "6", "--rate", "20", "--json", str(report),
+        ],
+        capture_output=True, text=True, timeout=90,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(report.read_text())
+    assert result["ok"] and result["violations"] == {}
+    counts = result["counts"]
+    # Both conferences were filled to the seat, the others told where they stand in line.
+    assert counts["enter: entered"] >= 60 + 60 + 3 * 4
+    assert counts["enter: waiting"] >= 200 - 12 - 120
+    assert counts["cut"] and counts["promoted"] and counts["resume: resumed"]
+    assert result["occupancy_readings"] > 0
+    assert result["latency_ms"]["delivery"]["count"] > 1000
+
+
+def entered(seq: int, epoch: str = "a") -> str:
+    return f'{{"type":"entered","re":1,"room":"r","epoch":"{epoch}","seq":{seq}}}'
+
+
+def event(seq: int, epoch: str = "a") -> str:
+    return f'{{"type":"event","room":"r","epoch":"{epoch}","seq":{seq},"kind":"chat","body":{{}}}}'
+
+
+@pytest.mark.parametrize(
+    ("messages", "check"),
+    [
+        ([entered(4), event(5), event(6)], None),
+        ([entered(4), event(6)], "seq"),
+        ([entered(4), event(5), event(5)], "seq"),
+        ([entered(4), event(5, "b")], "seq"),
+        ([entered(4), '{"type":"resumed","room":"r","seq":7}'], "seq"),
+        (['{"type":"waiting","re":1,"room":"r","position":3,"total":2}'], "positions"),
+        (['{"type":"waiting","re":1,"room":"r","position":3,"total":5}',
+          '{"type":"waiting","room":"r","position":2,"total":9}'], None),
+        (['{"type":"waiting","re":1,"room":"r","position":3,"total":5}',
+          '{"type":"waiting","room":"r","position":4,"total":5}'], "positions"),
+        ([entered(4), '{"type":"waiting","room":"r","position":1,"total":1}'], "positions"),
+        (['{"type":"refused","re":1,"room":"r","code":"room_full"}'], None),
+        (['{"type":"refused","re":1,"room":"r","code":"sorry"}'], "codes"),
+        (['{"type":"ok","re":1}', '{"type":"ok","re":1}'], "answers"),
+        (['{"type":"ok","re":8}'], "answers"),
+        (['{"type":"room","room":"r","live":2,"held":1,"offered":1,"capacity":3}'], "capacity"),
+    ],
+)  # fmt: skip
+def test_each_check_sees_its_fault(messages: list[str], check: str | None) -> None:
+    tally = Tally()
+    view = View("ann", "r", 3, tally)
+    view.sent(1, 0.0)
+    for message in DECODE("[" + ",".join(messages) + "]"):
+        view.answered(message)
+        view.take(message)
+    assert list(tally.violations) == ([check] if check else [])
+
+
+def test_one_seat_too_many_and_a_missing_answer_are_seen() -> None:
+    tally = Tally()
+    views = [View(name, "r", 2, tally) for name in ("ann", "ben", "eve")]
+    for view in views[:2]:
+        view.take(DECODE(f"[{entered(0)}]")[0])
+    assert not tally.violations
+    views[0].left()
+    views[2].take(DECODE(f"[{entered(0)}]")[0])
+    assert not tally.violations and tally.peak["r"] == 2
+    views[0].take(DECODE(f"[{entered(0)}]")[0])
+    assert list(tally.violations) == ["capacity"]
+    views[1].sent(7, 0.0)
+    views[1].unanswered(60.0, 15.0)
+    assert tally.violations["answers"] == 1
