@@ -1,10 +1,10 @@
-"""A hub's HTTP side on a real port: real Valkey, real SQLite, no media workers."""
+"""A hub's HTTP side on a real port: real Valkey, real SQLite, all but media workers."""
 
 from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-import hub.web
-from hub.config import Config, Redis, Server
-from hub.fair.directory import open_fair
+from hub.app import make_app
+from hub.config import Config, Media, Redis, Server
 from hub.fair.migrate import migrate_async
-from hub.services import Services
-from hub.store import open_store
-from hub.tokens import SignedTokens
-from rooms.model import Role
-
-KEY = "key-" + "k" * 40
-
-
-class NoMedia:
-    """What the HTTP side asks of media when there are no workers: is anything wrong."""
-
-    def faults(self) -> Sequence[str]:
-        return ()
+from hub.services import SERVICES, Services
+from rooms.model import Identity, Role
 
 
 @dataclass
@@ -42,9 +30,11 @@ class Hub:
     http: aiohttp.ClientSession
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, auth: str | None = KEY, **more: Any
+        self, method: str, path: str, body: Any = None, *, auth: str | None = "key", **more: Any
     ) -> aiohttp.ClientResponse:
         headers = dict(more.pop("headers", {}))
+        if auth == "key":
+            auth = self.services.organiser_key
         if auth is not None:
             headers["Authorization"] = f"Bearer {auth}"
         if body is not None:
@@ -67,8 +57,6 @@ class Hub:
         return slug
 
     def token(self, room: str, role: Role = Role.PARTICIPANT, person: str = "p1") -> str:
-        from rooms.model import Identity
-
         identity = Identity(id=person, name=f"Name of {person}", role=role, room=room)
         return self.services.tokens.issue(identity, 600)[0]
 
@@ -101,22 +89,13 @@ async def start(valkey_url: str, tmp_path: Path) -> AsyncIterator[Start]:
             listener = socket.create_server(("127.0.0.1", 0))
             port = listener.getsockname()[1]
             config = Config(
-                server=Server(port=port, data_dir=tmp_path, **server), redis=Redis(url=valkey_url)
+                server=Server(port=port, data_dir=tmp_path, **server),
+                redis=Redis(url=valkey_url),
+                media=Media(workers=0),
             )
             await migrate_async(config.database_url)
-            directory = await open_fair(config)
-            stack.push_async_callback(directory.close)
-            store = await open_store(config, f"h{port}")
-            store.bus.listen(lambda notice: None, lambda rooms: None)
-            await store.start()
-            stack.push_async_callback(store.close)
-            services = Services(
-                config=config, hub_id=f"h{port}", admission=store.admission, bus=store.bus,
-                vault=store.vault, board=store.board, directory=directory,
-                media=NoMedia(), tokens=SignedTokens(b"t" * 32), organiser_key=KEY,
-            )  # fmt: skip
-            app = web.Application()
-            hub.web.setup(app, services)
+            app = await make_app(config, f"h{port}")
+            services = app[SERVICES]
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
