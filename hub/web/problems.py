@@ -102,6 +102,9 @@ def from_refusal(refusal: Refusal) -> Problem:
     code = refusal.code
     retry = refusal.retry_after_ms
     headers = {}
+    members = dict(refusal.detail)
+    if code is Code.ROOM_LOCKED:
+        members["message"] = refusal.message  # what the moderator wrote for those outside
     if STATUS[code] == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="pavilion"'
     return Problem(
@@ -110,7 +113,7 @@ def from_refusal(refusal: Refusal) -> Problem:
         refusal.message if refusal.message != code.value else "",
         retry_after_ms=RETRY_MS.get(code) if retry is None else retry,
         headers=headers,
-        **refusal.detail,
+        **members,
     )
 
 

@@ -20,6 +20,8 @@ from hub.fair.migrate import migrate_async
 from hub.services import SERVICES, Services
 from rooms.model import Identity, Role
 
+NO_MEDIA = Media(workers=0)
+
 
 @dataclass
 class Hub:
@@ -82,16 +84,16 @@ Start = Callable[..., Awaitable[Hub]]
 
 @pytest.fixture
 async def start(valkey_url: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Start a hub; keyword arguments go into its [server] section."""
+    """Start a hub; keyword arguments go into its [server] section, ``media`` is [media]."""
     async with AsyncExitStack() as stack:
 
-        async def run(**server: Any) -> Hub:
+        async def run(media: Media = NO_MEDIA, **server: Any) -> Hub:
             listener = socket.create_server(("127.0.0.1", 0))
             port = listener.getsockname()[1]
             config = Config(
                 server=Server(port=port, data_dir=tmp_path, **server),
                 redis=Redis(url=valkey_url),
-                media=Media(workers=0),
+                media=media,
             )
             await migrate_async(config.database_url)
             app = await make_app(config, f"h{port}")

@@ -1,130 +1,164 @@
-"""WHIP and WHEP as HTTP: who may, what is refused and how. Media itself: tests/media."""
+"""WHIP and WHEP over HTTP, with a real media worker; what flows then: tests/media."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiortc import RTCPeerConnection
 
-from rooms.errors import Code, Refusal
-from rooms.model import AttachmentKind, Role
+from hub import secrets
+from hub.config import Config, Media, Server
+from rooms.model import Role
 
 SDP = {"Content-Type": "application/sdp"}
-OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+WORKER = (
+    "import sys; from hub.config import Config; from hub.media.worker import main; "
+    "main(Config.model_validate_json(sys.argv[1]), 0, bytes.fromhex(sys.stdin.readline()))"
+)
 
 
-class Sessions:
-    """Records what it is asked; answers, or refuses what the test says."""
+async def offer(direction: str) -> str:
+    """What a WHIP (sendonly) or WHEP (recvonly) client of aiortc offers."""
+    peer = RTCPeerConnection()
+    try:
+        for kind in ("audio", "video"):
+            peer.addTransceiver(kind, direction=direction)
+        return (await peer.createOffer()).sdp
+    finally:
+        await peer.close()
 
-    def __init__(self) -> None:
-        self.opened: list[tuple[str, str, AttachmentKind]] = []
-        self.refuse: Callable[[], Refusal] | None = None
 
-    async def open(
-        self, room: str, who: Any, kind: AttachmentKind, sdp: str, **options: Any
-    ) -> tuple[str, str]:
-        assert options == {"take_seat": True} and sdp == OFFER.decode()
-        if self.refuse is not None:
-            raise self.refuse()
-        self.opened.append((room, who.id, kind))
-        return "att-1", "v=0\r\nanswer"
-
-    async def close(
-        self, room: str, person: str, kind: AttachmentKind, attachment: str | None
-    ) -> bool:
-        known = (room, person, kind) in self.opened and attachment == "att-1"
-        if known:
-            self.opened.remove((room, person, kind))
-        return known
+@pytest.fixture
+async def media_site(start: Any, tmp_path: Any) -> AsyncIterator[Any]:
+    """A hub with one media worker, ready."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        media = Media(workers=1, port=probe.getsockname()[1])
+    config = Config(server=Server(data_dir=tmp_path), media=media)
+    secret = secrets.open_secrets(config).control_key
+    (tmp_path / "run").mkdir(mode=0o700, exist_ok=True)
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, config.model_dump_json(), stdin=asyncio.subprocess.PIPE
+    )
+    assert worker.stdin is not None
+    worker.stdin.write(secret.hex().encode() + b"\n")
+    try:
+        site = await start(media=media)
+        async with asyncio.timeout(15):
+            while (await site.call("GET", "/health/ready", auth=None)).status != 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        yield site
+    finally:
+        worker.terminate()
+        await worker.wait()
 
 
 async def code(answer: Any) -> tuple[int, str]:
     return answer.status, (await answer.json())["code"]
 
 
-async def test_without_media_it_says_so(site: Any) -> None:
-    room = await site.room()
-    token = site.token(room, Role.HOST)
-    answer = await site.call("POST", f"/whip/{room}", auth=token, headers=SDP, data=OFFER)
-    assert await code(answer) == (503, "media_unavailable")
-    assert "Retry-After" in answer.headers
+async def post(site: Any, way: str, room: str, token: str | None, sdp: Any) -> Any:
+    return await site.call("POST", f"/{way}/{room}", auth=token, headers=SDP, data=sdp)
 
 
-async def test_a_session_is_made_and_ended_by_its_person(site: Any) -> None:
-    sessions = site.services.media_sessions = Sessions()
-    room = await site.room()
+async def counts(site: Any, room: str) -> tuple[int, int]:
+    body = await (await site.api("GET", f"/rooms/{room}")).json()
+    return body["live"] + body["held"] + body["offered"], body["stage"]
+
+
+async def test_publish_watch_and_end(media_site: Any) -> None:
+    site = media_site
+    room = await site.room(capacity=3, stage_capacity=1)
     host, viewer = site.token(room, Role.HOST, "h"), site.token(room, person="v")
-    for way, token, kind in (
-        ("whip", host, AttachmentKind.PUBLISH), ("whep", viewer, AttachmentKind.SUBSCRIBE),
-    ):  # fmt: skip
-        made = await site.call("POST", f"/{way}/{room}", auth=token, headers=SDP, data=OFFER)
-        assert made.status == 201 and await made.text() == "v=0\r\nanswer"
-        assert made.content_type == "application/sdp" and made.headers["ETag"] == '"att-1"'
-        where = made.headers["Location"]
-        assert where == f"/{way}/{room}/att-1"
-        other = site.token(room, Role.HOST, "other")
-        for person, path in ((other, where), (token, where + "x"), (token, where[:-1] + "%00")):
-            gone = await site.call("DELETE", path, auth=person)
-            assert await code(gone) == (404, "not_found"), path
-        assert sessions.opened[-1][2] is kind
-        assert (await site.call("DELETE", where, auth=token)).status == 200
-        assert not sessions.opened
+    sending, receiving = await offer("sendonly"), await offer("recvonly")
+
+    early = await post(site, "whep", room, viewer, receiving)
+    assert await code(early) == (409, "nothing_live") and "Retry-After" in early.headers
+    assert await counts(site, room) == (0, 0)  # the seat it took was given back
+
+    published = await post(site, "whip", room, host, sending)
+    assert published.status == 201, await published.text()
+    watched = await post(site, "whep", room, viewer, receiving)
+    assert watched.status == 201, await watched.text()
+    for way, made in (("whip", published), ("whep", watched)):
+        answer = await made.text()
+        assert made.content_type == "application/sdp" and made.headers["ETag"].startswith('"')
+        assert made.headers["Location"].startswith(f"/{way}/{room}/")
+        assert "a=ice-lite" in answer and "a=candidate:" in answer
+    assert await counts(site, room) == (2, 1)
+
+    second = await post(site, "whip", room, site.token(room, Role.HOST, "h2"), sending)
+    assert await code(second) == (409, "stage_full") and "Retry-After" in second.headers
+    assert await counts(site, room) == (2, 1)
+    third = await post(site, "whep", room, site.token(room, person="w"), receiving)
+    assert third.status == 201
+    full = await post(site, "whep", room, site.token(room, person="x"), receiving)
+    problem = await full.json()
+    assert await code(full) == (409, "room_full") and "Retry-After" in full.headers
+    assert (problem["capacity"], problem["live"], problem["waiting"]) == (3, 3, 0)
+
+    where = watched.headers["Location"]
+    other = site.token(room, person="w")
+    for token, path in ((other, where), (viewer, where + "x"), (viewer, where[:-1] + "%00"),
+                        (host, where.replace("whep", "whip"))):  # fmt: skip
+        assert await code(await site.call("DELETE", path, auth=token)) == (404, "not_found")
+    assert await counts(site, room) == (3, 1)
+    assert (await site.call("DELETE", where, auth=viewer)).status == 200
+    assert await counts(site, room) == (2, 1)  # a clean end frees the seat at once
+    assert await code(await site.call("DELETE", where, auth=viewer)) == (404, "not_found")
+    assert (await site.call("DELETE", published.headers["Location"], auth=host)).status == 200
+    assert await counts(site, room) == (1, 0)
 
 
-async def test_wrong_requests(site: Any) -> None:
-    sessions = site.services.media_sessions = Sessions()
+async def test_wrong_requests_change_nothing(media_site: Any) -> None:
+    site = media_site
     room, other = await site.room(), await site.room()
+    good = await offer("sendonly")
     host = site.token(room, Role.HOST)
-    path = f"/whip/{room}"
     for auth, headers, data, expected in (
-        (None, SDP, OFFER, (401, "unauthorised")),
-        ("wrong", SDP, OFFER, (401, "unauthorised")),
-        (site.token(room), SDP, OFFER, (403, "forbidden")),
-        (site.token(other, Role.HOST), SDP, OFFER, (403, "forbidden")),
-        (site.token("nobody", Role.HOST), SDP, OFFER, (403, "forbidden")),
-        (host, {"Content-Type": "text/plain"}, OFFER, (415, "unsupported_media_type")),
+        (None, SDP, good, (401, "unauthorised")),
+        ("wrong", SDP, good, (401, "unauthorised")),
+        ("key", SDP, good, (403, "forbidden")),  # the organiser key is no person
+        (site.token(room), SDP, good, (403, "forbidden")),
+        (site.token(other, Role.HOST), SDP, good, (403, "forbidden")),
+        (site.token("nobody", Role.HOST), SDP, good, (403, "forbidden")),
+        (host, {"Content-Type": "text/plain"}, good, (415, "unsupported_media_type")),
         (host, SDP, b"", (400, "bad_message")),
         (host, SDP, b"\xff\xfe", (400, "bad_message")),
-        (host, SDP, b"hello", (400, "bad_message")),
-        (host, SDP, b"v=0" + b"a" * 40_000, (413, "too_large")),
-        (host, {**SDP, "Origin": "https://evil.example"}, OFFER, (403, "forbidden")),
+        (host, SDP, "hello", (400, "bad_message")),
+        (host, SDP, "v=0\r\nrubbish", (400, "bad_message")),
+        (host, SDP, good.replace("a=fingerprint", "a=x-fingerprint"), (400, "bad_message")),
+        (host, SDP, good + "a=x:" + "y" * 40_000, (413, "too_large")),
+        (host, {**SDP, "Origin": "https://evil.example"}, good, (403, "forbidden")),
     ):
-        answer = await site.call("POST", path, auth=auth, headers=headers, data=data)
-        assert await code(answer) == expected
-    assert (await site.call("POST", path, headers=SDP, data=OFFER)).status == 403  # no person
-    answer = await site.call(
-        "POST", "/whip/nobody", auth=site.token("nobody", Role.HOST), headers=SDP, data=OFFER
-    )
-    assert await code(answer) == (404, "unknown_room")
-    assert not sessions.opened
+        answer = await site.call("POST", f"/whip/{room}", auth=auth, headers=headers, data=data)
+        assert await code(answer) == expected, (headers, data[:40])
+        if expected[0] == 415:
+            assert answer.headers["Accept-Post"] == "application/sdp"
+    unknown = await post(site, "whip", "nobody", site.token("nobody", Role.HOST), good)
+    assert await code(unknown) == (404, "unknown_room")
+    assert await counts(site, room) == (0, 0)
+
+    locked = await site.room(locked=True, lock_message="Back at 3")
+    kept_out = await post(site, "whep", locked, site.token(locked), await offer("recvonly"))
+    assert await code(kept_out) == (403, "room_locked")
+    assert (await kept_out.json())["message"] == "Back at 3"
+    path = f"/rooms/{room}/participants/p1/actions"
+    assert (await site.api("POST", path, {"action": "ban", "seconds": 60})).status == 200
+    assert await code(await post(site, "whip", room, host, good)) == (403, "banned")
 
 
-@pytest.mark.parametrize(
-    ("refusal", "status", "retry"),
-    [
-        (Refusal(Code.ROOM_FULL, capacity=1, live=1, waiting=0, waitlist=True), 409, True),
-        (Refusal(Code.NOTHING_LIVE), 409, True),
-        (Refusal(Code.STAGE_FULL), 409, True),
-        (Refusal(Code.ROOM_LOCKED), 403, False),
-        (Refusal(Code.BANNED), 403, False),
-        (Refusal(Code.BAD_MESSAGE), 400, False),
-        (Refusal(Code.MEDIA_UNAVAILABLE, retry_after_ms=4100), 503, True),
-        (Refusal(Code.RECOVERING), 503, True),
-    ],
-)
-async def test_refusals_keep_their_code(
-    site: Any, refusal: Refusal, status: int, retry: bool
-) -> None:
-    sessions = site.services.media_sessions = Sessions()
-    sessions.refuse = lambda: refusal
+async def test_without_a_worker_it_says_so_and_keeps_no_seat(site: Any) -> None:
     room = await site.room()
     token = site.token(room, Role.HOST)
-    answer = await site.call("POST", f"/whep/{room}", auth=token, headers=SDP, data=OFFER)
-    problem = await answer.json()
-    assert (answer.status, problem["code"]) == (status, refusal.code.value)
-    assert ("Retry-After" in answer.headers) is retry
-    assert refusal.detail.items() <= problem.items()
+    answer = await post(site, "whip", room, token, await offer("sendonly"))
+    assert await code(answer) == (503, "media_unavailable") and "Retry-After" in answer.headers
+    assert await counts(site, room) == (0, 0)
 
 
 async def test_options_tell_what_is_taken(site: Any) -> None:
