@@ -137,5 +137,7 @@ class Programme:
 
 
 def _order(room: RoomNow) -> tuple[int, int, str]:
+    """Where most people are first; then what opens soonest; closed rooms last."""
     last = {"scheduled": 1, "closed": 2}.get(room.status, 0)
-    return last, room.opens_at or 0 if last == 1 else 0, room.title
+    within = (room.opens_at or 0) if last else -(room.inside or 0)
+    return last, within, room.title

@@ -66,7 +66,7 @@ export function fairMoment(iso) {
 /** Hour and minute. @param {string} iso */
 export function clock(iso) {
   return new Intl.DateTimeFormat(document.documentElement.lang || "en", {
-    hour: "2-digit", minute: "2-digit",
+    hour: "numeric", minute: "2-digit",
   }).format(new Date(iso));
 }
 

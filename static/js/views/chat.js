@@ -33,7 +33,7 @@ export class Chat {
     this.note = el("p", { class: "say-note", id: "say-note" });
     this.send = el("button", { type: "submit", class: "btn btn-primary", "aria-label": t("Send") }, icon("send"));
     this.form = el("form", { class: "say", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void this.#say(); } },
-      el("label", { for: "say", class: "vh" }, t("Message to everyone")), this.text, this.send, this.note);
+      el("label", { for: "say" }, t("Message to everyone")), this.text, this.send, this.note);
     this.node = el("div", { class: "chat" }, this.empty, this.log, this.form);
     this.busy = false;
   }

@@ -74,6 +74,8 @@ export class Stage {
     this.thumbs = Array.from({ length: THUMBS + 5 }, () => new Tile(this, "tile-thumb"));
     this.self = new Tile(this, "tile-thumb tile-self");
     this.pinned = "";
+    /** Nobody else is on stage: we are large ourselves. */
+    this.alone = false;
     this.empty = el("div", { class: "stage-empty" }, icon("stage", "icon-xl"), el("p", {}, t("Nobody is on stage yet. The picture appears here by itself.")));
     this.notice = el("p", { class: "stage-notice", role: "status", hidden: true });
     this.strip = el("div", { class: "strip" }, this.self.node, ...this.thumbs.map((tile) => tile.node));
@@ -117,8 +119,12 @@ export class Stage {
     const large = pictures.find((s) => s.mid === firstVideo);
     const shown = new Set([me]);
     const main = large?.participant ?? this.#largest(members, state.speaking);
-    this.empty.hidden = main !== null;
-    if (main === null) this.main.hide();
+    const alone = main === null && this.live.staged;
+    this.empty.hidden = main !== null || alone;
+    this.main.node.classList.toggle("tile-mirror", alone);
+    this.alone = alone;
+    if (main === null && !alone) this.main.hide();
+    else if (main === null) this.main.show(me, t("You"), this.live.media.tracks.camera, this.#ownFacts(state));
     else {
       this.#fill(this.main, byId.get(main), main, large ? this.tracks.get(large.mid) ?? null : null, state);
       shown.add(main);
@@ -157,16 +163,24 @@ export class Stage {
   /** Our own tile, from our own tracks. */
   own() {
     const { media, staged, me } = this.live;
-    if (!staged || settings.hideSelf) {
+    if (this.alone) this.main.show(me.id, t("You"), media.tracks.camera, this.#ownFacts(this.live.page.state));
+    if (!staged || settings.hideSelf || this.alone) {
       this.self.hide();
       return;
     }
     const camera = media.tracks.camera;
     const state = this.live.page.state;
-    this.self.show(me.id, t("You"), camera, {
-      muted: !media.tracks.microphone?.enabled, speaking: state.speaking.includes(me.id), pinned: this.pinned === me.id,
-    });
+    this.self.show(me.id, t("You"), camera, this.#ownFacts(state));
     this.self.pin.hidden = true;
+  }
+
+  /** @param {RoomState} state */
+  #ownFacts(state) {
+    const { media, me } = this.live;
+    return {
+      muted: !media.tracks.microphone?.enabled, speaking: state.speaking.includes(me.id),
+      pinned: this.pinned === me.id,
+    };
   }
 
   /** Keep someone large, or let the speakers decide again. @param {string} id */
