@@ -1,0 +1,246 @@
+"""The seam between a snapshot and the stream, and what a tick puts together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.live.fanout import RING, LocalRoom
+from hub.live.writer import frame
+from rooms.notices import EventNotice
+from tests.live.driver import Hub
+
+
+class Clock:
+    """The loop's clock and timers, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.due: list[tuple[float, Timer]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, call: Callable[[], None]) -> Timer:
+        return self.call_later(0, call)
+
+    def call_later(self, wait: float, call: Callable[[], None]) -> Timer:
+        timer = Timer(call)
+        self.due.append((self.now + wait, timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        ready = [timer for at, timer in self.due if at <= self.now]
+        self.due = [(at, timer) for at, timer in self.due if at > self.now]
+        for timer in ready:
+            if not timer.cancelled:
+                timer.call()
+
+
+class Timer:
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call = call
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Wire:
+    """What ``LocalRoom`` needs of a connection, and what it was sent."""
+
+    def __init__(self) -> None:
+        self.slow = False
+        self.closing = None
+        self.sent = 0.0
+        self.frames: list[list[Any]] = []
+        self.size = 0
+
+    def write(self, packed: bytes) -> None:
+        self.frames.append(json.loads(packed))
+
+    deliver = write
+
+    def queued(self) -> int:
+        return self.size
+
+    def seqs(self) -> list[int]:
+        return [one["seq"] for part in self.frames for one in part if one["type"] == "event"]
+
+
+class Joined:
+    """A member as ``LocalRoom`` sees it."""
+
+    def __init__(self) -> None:
+        self.conn = Wire()
+        self.stale = False
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """``_spread`` only ever sleeps for nothing: step it to its end."""
+    while True:
+        try:
+            work.send(None)
+        except StopIteration:
+            return
+
+
+def local(clock: Clock) -> LocalRoom:
+    return LocalRoom(
+        "a",
+        pack=lambda payload: payload,
+        tick_s=0.025,
+        soft=1000,
+        note=lambda conn, queued: None,
+        spawn=run,
+        loop=clock,  # type: ignore[arg-type]
+    )
+
+
+def event(seq: int, epoch: str = "e") -> EventNotice:
+    return EventNotice("a", epoch, seq, "chat", 0, "bob", msgspec.Raw(b"{}"))
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("publish"), st.integers(1, 4)),
+        st.tuples(st.just("bus"), st.integers(1, 6)),
+        st.tuples(st.just("join"), st.integers(0, 5)),
+        st.tuples(st.just("tick"), st.integers(1, 60)),
+        st.tuples(st.just("repeat"), st.integers(1, 3)),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(STEPS)
+def test_a_joiner_gets_each_event_after_its_snapshot_once(steps: list[tuple[str, int]]) -> None:
+    """Redis has ``head`` events, the bus has brought ``seen``; a snapshot may be of any moment
+    between what was published when it was asked for and now."""
+    clock = Clock()
+    room = local(clock)
+    head = seen = 0
+    joined: list[tuple[Joined, int, list[int]]] = []
+    for step, size in steps:
+        if step == "publish":
+            head += size
+        elif step == "bus":
+            for _ in range(min(size, head - seen)):
+                seen += 1
+                assert room.take(event(seen))
+        elif step == "repeat":
+            for seq in range(max(1, seen - size), seen + 1):
+                room.take(event(seq))
+        elif step == "join":
+            member, seq = Joined(), max(0, head - size)
+            known = room.add(member, seq, "e")  # type: ignore[arg-type]
+            if known is not None:
+                joined.append((member, seq, [json.loads(one)["seq"] for one in known]))
+        else:
+            clock.advance(size / 1000)
+    for seq in range(seen + 1, head + 1):
+        room.take(event(seq))
+    clock.advance(1)
+    clock.advance(1)
+    for member, seq, known in joined:
+        assert known + member.conn.seqs() == list(range(seq + 1, head + 1))
+    assert not room.catching
+
+
+def test_a_snapshot_older_than_the_ring_is_taken_again() -> None:
+    clock = Clock()
+    room = local(clock)
+    for seq in range(1, RING + 10):
+        room.take(event(seq))
+    assert room.add(Joined(), 5, "e") is None  # type: ignore[arg-type]
+    assert room.add(Joined(), 10, "e") is not None  # type: ignore[arg-type]
+
+
+def test_first_at_once_then_a_tick_together() -> None:
+    clock = Clock()
+    room = local(clock)
+    member = Joined()
+    room.add(member, 0, "e")  # type: ignore[arg-type]
+    room.take(event(1))
+    clock.advance(0)
+    assert member.conn.seqs() == [1]
+    for seq in range(2, 12):
+        room.take(event(seq))
+        clock.advance(0.001)
+    assert member.conn.seqs() == [1]
+    clock.advance(0.025)
+    assert [len(part) for part in member.conn.frames] == [1, 10]
+
+
+def test_latest_wins_and_is_dropped_for_the_slow() -> None:
+    clock = Clock()
+    room = local(clock)
+    quick, slow = Joined(), Joined()
+    for member in (quick, slow):
+        room.add(member, 0, "e")  # type: ignore[arg-type]
+    slow.conn.slow = True
+    room.latest("room", b'{"type":"room","live":1}')
+    room.latest("room", b'{"type":"room","live":2}')
+    room.take(event(1))
+    clock.advance(0)
+    assert [one["type"] for one in quick.conn.frames[0]] == ["event", "room"]
+    assert quick.conn.frames[0][1]["live"] == 2
+    assert slow.conn.frames == [[{**quick.conn.frames[0][0]}]]
+    assert slow.stale and not quick.stale
+
+
+def test_large_rooms_are_written_in_slices_and_in_order() -> None:
+    clock = Clock()
+    room = local(clock)
+    members = [Joined() for _ in range(1234)]
+    for member in members:
+        room.add(member, 0, "e")  # type: ignore[arg-type]
+    for seq in range(1, 5):
+        room.take(event(seq))
+        clock.advance(0.03)
+    clock.advance(0.03)
+    assert all(member.conn.seqs() == [1, 2, 3, 4] for member in members)
+
+
+def test_events_out_of_order_wait_for_the_gap() -> None:
+    room = local(Clock())
+    member = Joined()
+    room.add(member, 0, "e")  # type: ignore[arg-type]
+    assert room.take(event(1))
+    assert not room.take(event(3))
+    assert not room.take(event(4))
+    assert room.take(event(2))
+    assert [seq for seq, _ in room.ring] == [1, 2, 3, 4] and not room.ahead
+
+
+def test_frames_have_the_three_lengths_of_rfc_6455() -> None:
+    assert frame(b"a" * 125)[:2] == b"\x81\x7d"
+    assert frame(b"a" * 126)[:4] == b"\x81\x7e\x00\x7e"
+    assert frame(b"a" * 65536)[:10] == b"\x81\x7f" + (65536).to_bytes(8, "big")
+
+
+async def test_lost_notices_are_fetched(hub: Hub) -> None:
+    """The bus skips two events: everyone still gets them, once and in order."""
+    room = await hub.room()
+    ada, bob = await hub.inside(room, "ada", "bob")
+    notice = hub.live.rooms.notice
+    hub.services.bus.listen(lambda notice: None, hub.live.rooms.lost)
+    lost = [await bob.say(text) for text in ("one", "two")]
+    hub.services.bus.listen(notice, hub.live.rooms.lost)
+    last = await bob.say("three")
+    assert [one["seq"] for one in await ada.events(3)] == [*lost, last]
+    # A reconnected bus says which rooms to look after: nothing more is missed or repeated.
+    hub.services.bus.listen(lambda notice: None, hub.live.rooms.lost)
+    hidden = await bob.say("four")
+    hub.services.bus.listen(notice, hub.live.rooms.lost)
+    hub.live.rooms.lost(frozenset({room}))
+    assert (await ada.expect("event"))["seq"] == hidden
+    assert (await ada.expect("roster", fresh=True))["total"] == 2
+    assert not ada.kept("event")
