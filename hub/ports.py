@@ -388,6 +388,10 @@ class Directory(Protocol):
         """Raises StaleVersion when the stored version is not ``version``; LookupError."""
         ...
 
+    async def close_room(self, slug: str) -> bool:
+        """Mark the room closed for good; False when there is no such room. May be repeated."""
+        ...
+
     async def ready(self) -> str | None:
         """None when the database answers, else why not."""
         ...

@@ -111,6 +111,18 @@ class SqlDirectory(SqlSessions):
             raise LookupError(slug)
         raise StaleVersion(slug)
 
+    async def close_room(self, slug: str) -> bool:
+        """Mark the room closed for good; False when there is no such room. May be repeated."""
+        change = (
+            sa.update(rooms)
+            .where(rooms.c.slug == slug, rooms.c.closed.is_(False))
+            .values(closed=True, version=rooms.c.version + 1)
+            .returning(rooms.c.slug)
+        )
+        async with transaction(self._engine) as connection:
+            row = (await connection.execute(change)).one_or_none()
+        return row is not None or await self.room(slug) is not None
+
     async def ready(self) -> str | None:
         try:
             async with asyncio.timeout(READY_S), self._engine.connect() as connection:

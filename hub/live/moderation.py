@@ -35,6 +35,9 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
     act = ACTS[message.action]
     seq = await hub.in_room(message.room, lambda: act(hub.services.admission, who, role, message))
     conn.log(message.room).info("moderated", action=message.action, seq=seq)
+    if message.action == "close":
+        # For good: also when Redis forgets its rooms and they are loaded anew.
+        await hub.services.directory.close_room(message.room)
     source, person = message.source, message.participant
     if message.action == "mute" and source is not UNSET and person is not UNSET:
         # The person's page learns by the event; the worker stops forwarding at once.

@@ -19,7 +19,7 @@ from hub.web import (
     tokens_api,
     whip,
 )
-from hub.web.failures import FAILURES, Failures
+from hub.web.buckets import FAILURES, FAILURES_BURST, FAILURES_PER_S, NEW_GUESTS, Buckets
 from hub.web.routes import Route, register
 
 API: Final[tuple[Route, ...]] = (
@@ -33,7 +33,11 @@ API: Final[tuple[Route, ...]] = (
 def setup(app: web.Application, services: Services) -> None:
     """Add middlewares and every HTTP route to ``app``; sets ``app[SERVICES]``."""
     app[SERVICES] = services
-    app[FAILURES] = Failures()
+    limits = services.config.limits
+    app[FAILURES] = Buckets(FAILURES_PER_S, FAILURES_BURST)
+    # A guest costs nothing to be, and each could take a seat: as many as may connect.
+    per_s = limits.address_connections_per_s
+    app[NEW_GUESTS] = Buckets(per_s, max(1, int(per_s)))
     guards.setup(app)
     register(app, API)
     openapi.serve(app, API)

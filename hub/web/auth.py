@@ -16,7 +16,7 @@ from hub.config import Config
 from hub.metrics import AUTH_FAILURES
 from hub.ports import WebSession
 from hub.services import SERVICES, Services
-from hub.web.failures import FAILURES, prefix_of
+from hub.web.buckets import FAILURES, prefix_of
 from rooms.errors import Code, Refusal
 from rooms.model import Identity, Role
 from rooms.permissions import Right, may

@@ -6,6 +6,7 @@ into ``Invalid`` with a stable code a field.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -26,6 +27,7 @@ from rooms.model import CAPACITY_MAX, COMPANY_MAX, Role, clean_name
 
 BODY_MAX: Final = 64 * 1024
 BATCH_MAX: Final = 1024 * 1024
+BODY_S: Final = 15.0  # a body that trickles in for longer is given up
 TITLE_MAX: Final = 200
 MESSAGE_MAX: Final = 500
 _YEARS: Final = range(1970, 9000)
@@ -350,15 +352,19 @@ def field_errors(fault: ValidationError) -> list[tuple[str, str]]:
 
 
 async def read_bytes(request: web.Request, limit: int = BODY_MAX) -> bytes:
-    """The body, never more than ``limit`` bytes of it. Raises Problem(413)."""
+    """The body, never more than ``limit`` bytes of it. Raises Problem(413, 408)."""
     too_large = Problem(413, "too_large", f"at most {limit} bytes are taken")
     if (request.content_length or 0) > limit:
         raise too_large
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(408, "timeout", f"the body is due within {BODY_S:g} s") from None
     return bytes(body)
 
 
@@ -366,7 +372,7 @@ async def read(request: web.Request, model: type[Body], limit: int = BODY_MAX) -
     """The request's JSON body as ``model``.
 
     Raises:
-        Problem: 413 too_large, 415 unsupported_media_type, 400 bad_message (no JSON).
+        Problem: 413 too_large, 408 timeout, 415 unsupported_media_type, 400 bad_message (no JSON).
         Invalid: 422, fields that are not as the model says.
     """
     if request.content_type != "application/json":

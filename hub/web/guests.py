@@ -14,6 +14,7 @@ from aiohttp import web
 from hub.services import SERVICES
 from hub.web.auth import guest_cookie, guest_of
 from hub.web.bodies import GuestBody, GuestRequest, read, rfc3339
+from hub.web.buckets import NEW_GUESTS, prefix_of
 from hub.web.routes import Route
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG, Identity
@@ -28,6 +29,11 @@ async def become_guest(request: web.Request) -> web.Response:
     if record is None or not record.spec.guests:
         raise Refusal(Code.FORBIDDEN, "guests cannot enter here")
     known = guest_of(request)
+    wait_s = 0.0 if known else request.app[NEW_GUESTS].count(prefix_of(request.remote))
+    if wait_s > 0:
+        raise Refusal(
+            Code.RATE_LIMITED, "too many new guests", retry_after_ms=int(wait_s * 1000) + 1
+        )
     # 96 random bits: no two guests meet, and nobody guesses another's id.
     identity = Identity(id=known.id if known else f"g_{secrets.token_hex(12)}", name=body.name)
     value, expires_ms = services.tokens.issue_guest(identity)

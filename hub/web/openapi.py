@@ -122,7 +122,7 @@ def _responses(route: Route) -> dict[str, Any]:
     if not route.public:
         refused |= {401, 403}
     if route.body is not None:
-        refused |= {400, 413, 415, 422}
+        refused |= {400, 408, 413, 415, 422}
     for status in sorted(refused):
         responses[str(status)] = {
             "description": HTTPStatus(status).phrase,

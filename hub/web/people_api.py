@@ -61,6 +61,8 @@ async def act(request: web.Request) -> web.Response:
     if not PERSON_ID.fullmatch(person):
         raise Refusal(Code.NOT_IN_ROOM, "there is no such person in the room")
     seq = await _perform(services, slug, caller, person, body)
+    if body.action == "mute":
+        await _silence(services, slug, person, Source(body.source or ""))
     return web.json_response({"ok": True, "seq": seq})
 
 
@@ -87,6 +89,15 @@ async def _perform(
             return await admission.stage(slug, actor, role, person, body.action == "stage")
         case "mute":
             return await admission.mute(slug, actor, role, person, Source(body.source or ""))
+
+
+async def _silence(services: Services, slug: str, person: str, source: Source) -> None:
+    """The person's page learns by the event; the worker stops forwarding at once."""
+    try:
+        await services.media.muted(slug, person, source, True)
+    except Refusal as refusal:
+        if refusal.code is not Code.MEDIA_UNAVAILABLE:  # then nothing is forwarded anyway
+            raise
 
 
 async def occupancy(request: web.Request) -> web.Response:

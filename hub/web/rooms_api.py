@@ -21,7 +21,6 @@ from rooms.model import SLUG, Counts, Kind, Mode, RoomSpec
 from rooms.permissions import Right
 
 PAGE: Final = 100
-_CLOSE_TRIES: Final = 5  # changes by others that may come between
 #: What Redis decides while a room is open; the rest is as SQL has it.
 LIVE_SETTINGS: Final = ("capacity", "reserved", "locked", "lock_message", "chat", "slow_mode_s")
 #: What a room token may change in its own room; everything else is the fair's.
@@ -121,6 +120,8 @@ def check_spec(spec: RoomSpec, before: RoomSpec | None = None) -> RoomSpec:
         errors.append(("reserved", "out_of_range"))
     if spec.kind is Kind.CONFERENCE and spec.mode is not None:
         errors.append(("mode", "not_allowed"))
+    if spec.kind is Kind.NEGOTIATION and spec.guests:
+        errors.append(("guests", "not_allowed"))  # only invited people enter
     if spec.closes_at is not None:
         if spec.opens_at is not None and spec.closes_at <= spec.opens_at:
             errors.append(("closes_at", "before_opening"))
@@ -252,15 +253,7 @@ async def close(request: web.Request) -> web.Response:
     caller = await need_right(request, slug, Right.CLOSE)
     record = await find_room(services, slug)
     await live_view(services, record)
-    for _ in range(_CLOSE_TRIES):
-        if record.spec.closed:
-            break
-        try:
-            record = await services.directory.change_room(
-                slug, record.version, msgspec.structs.replace(record.spec, closed=True)
-            )
-        except StaleVersion:
-            record = await find_room(services, slug)
+    await services.directory.close_room(slug)
     try:
         await services.admission.close(slug, caller.identity, caller.identity.role)
     except Refusal as refusal:

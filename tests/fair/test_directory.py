@@ -104,3 +104,13 @@ async def test_two_hubs_write_one_database(directory: SqlDirectory, database_url
         assert len(page) == 80 and following is None
     finally:
         await other.close()
+
+
+async def test_closing_is_for_good_and_counts_once(directory: SqlDirectory) -> None:
+    record = await directory.create_room(RoomSpec(slug="end", title="End"))
+    assert await asyncio.gather(*(directory.close_room("end") for _ in range(4))) == [True] * 4
+    closed = await directory.room("end")
+    assert closed is not None and closed.spec.closed and closed.version == 2
+    with pytest.raises(StaleVersion):  # whoever read it open cannot open it again
+        await directory.change_room("end", record.version, record.spec)
+    assert await directory.close_room("nobody") is False

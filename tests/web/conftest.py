@@ -15,12 +15,13 @@ import pytest
 from aiohttp import web
 
 from hub.app import make_app
-from hub.config import Config, Media, Redis, Server
+from hub.config import Config, Limits, Media, Redis, Server
 from hub.fair.migrate import migrate_async
 from hub.services import SERVICES, Services
 from rooms.model import Identity, Role
 
 NO_MEDIA = Media(workers=0)
+LIMITS = Limits()
 
 
 @dataclass
@@ -84,16 +85,18 @@ Start = Callable[..., Awaitable[Hub]]
 
 @pytest.fixture
 async def start(valkey_url: str, tmp_path: Path) -> AsyncIterator[Start]:
-    """Start a hub; keyword arguments go into its [server] section, ``media`` is [media]."""
+    """Start a hub; keyword arguments go into its [server] section, ``media`` is
+    [media], ``limits`` is [limits]."""
     async with AsyncExitStack() as stack:
 
-        async def run(media: Media = NO_MEDIA, **server: Any) -> Hub:
+        async def run(media: Media = NO_MEDIA, limits: Limits = LIMITS, **server: Any) -> Hub:
             listener = socket.create_server(("127.0.0.1", 0))
             port = listener.getsockname()[1]
             config = Config(
                 server=Server(port=port, data_dir=tmp_path, **server),
                 redis=Redis(url=valkey_url),
                 media=media,
+                limits=limits,
             )
             await migrate_async(config.database_url)
             app = await make_app(config, f"h{port}")

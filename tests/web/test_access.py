@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hub.web.failures import BURST, Failures, prefix_of
+from hub.config import Limits
+from hub.web.buckets import FAILURES_BURST, Buckets, prefix_of
 from rooms.model import Identity, Role
 
 ORGANISER, MODERATOR, HOST = Role.ORGANISER, Role.MODERATOR, Role.HOST
@@ -114,8 +115,10 @@ async def test_credentials_that_are_not_good(site: Any) -> None:
 
 
 async def test_failures_are_slowed_and_good_credentials_are_not(site: Any) -> None:
-    codes = [(await site.api("GET", "/rooms", auth="wrong")).status for _ in range(BURST + 3)]
-    assert codes == [401] * BURST + [429] * 3
+    codes = [
+        (await site.api("GET", "/rooms", auth="wrong")).status for _ in range(FAILURES_BURST + 3)
+    ]
+    assert codes == [401] * FAILURES_BURST + [429] * 3
     refused = await site.api("GET", "/rooms", auth="wrong")
     assert await outcome(refused) == (429, "rate_limited")
     assert int(refused.headers["Retry-After"]) >= 1
@@ -126,8 +129,8 @@ async def test_failures_are_slowed_and_good_credentials_are_not(site: Any) -> No
 
 def test_failures_are_counted_by_prefix_and_forgotten_with_time() -> None:
     now = [0.0]
-    failures = Failures(lambda: now[0])
-    assert [failures.count("a") for _ in range(BURST)] == [0.0] * BURST
+    failures = Buckets(0.5, FAILURES_BURST, lambda: now[0])
+    assert [failures.count("a") for _ in range(FAILURES_BURST)] == [0.0] * FAILURES_BURST
     assert failures.count("a") > 0 and failures.count("b") == 0
     now[0] += 10
     assert failures.count("a") == 0
@@ -267,3 +270,19 @@ async def test_cookies_are_bound_to_https_where_there_is_https(start: Any, url: 
     assert name == ("__Host-pavilion_guest" if secure else "pavilion_guest")
     assert bool(cookie["secure"]) is secure and not cookie["domain"]
     assert ("Strict-Transport-Security" in answer.headers) is secure
+
+
+async def test_one_address_makes_no_endless_guests(start: Any) -> None:
+    site = await start(limits=Limits(address_connections_per_s=5))
+    room = await site.room(guests=True)
+    async with site.browser() as known:
+        await known.api("POST", f"/rooms/{room}/guest", {"name": "A"}, auth=None)
+        statuses = []
+        for _ in range(6):
+            async with site.browser() as new:
+                answer = await new.api("POST", f"/rooms/{room}/guest", {"name": "G"}, auth=None)
+                statuses.append(answer.status)
+        assert statuses[0] == 201 and statuses[-1] == 429
+        assert (await outcome(answer))[1] == "rate_limited"
+        again = await known.api("POST", f"/rooms/{room}/guest", {"name": "A"}, auth=None)
+        assert again.status == 201  # who is a guest already may come back

@@ -142,6 +142,7 @@ WRONG_ROOMS = [
     ({"kind": "party"}, "kind", "not_allowed"),
     ({"mode": "one_to_one"}, "mode", "not_allowed"),
     ({"mode": "any", "kind": "negotiation"}, "mode", "not_allowed"),
+    ({"kind": "negotiation", "guests": True}, "guests", "not_allowed"),
     ({"capacity": 0}, "capacity", "out_of_range"),
     ({"capacity": 100_001}, "capacity", "out_of_range"),
     ({"capacity": "5"}, "capacity", "wrong_type"),

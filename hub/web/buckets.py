@@ -1,4 +1,4 @@
-"""How often an address may fail to prove who it is: a token bucket per address prefix."""
+"""How often an address may do something: a token bucket per address prefix."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 
 from aiohttp import web
 
-PER_S: Final = 0.5
-BURST: Final = 30
+#: Failures to prove who one is: an honest person mistypes, a hall of them a little more often.
+FAILURES_PER_S: Final = 0.5
+FAILURES_BURST: Final = 30
 PREFIXES_MAX: Final = 10_000  # remembered at most; the longest unseen goes first
 
 
@@ -30,23 +31,26 @@ def prefix_of(address: str | None) -> str:
     return str(parsed)
 
 
-class Failures:
-    """Buckets of BURST failures that refill with PER_S. ``now``: monotonic seconds."""
+class Buckets:
+    """Buckets of ``burst`` acts that refill with ``per_s``. ``now``: monotonic seconds."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, per_s: float, burst: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._burst = burst
         self._now = now
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def count(self, prefix: str) -> float:
-        """Count one failure; seconds to wait when the bucket is empty, else 0."""
+        """Count one act; seconds to wait when the bucket is empty, else 0."""
         now = self._now()
-        left, at = self._buckets.pop(prefix, (float(BURST), now))
-        left = min(BURST, left + (now - at) * PER_S) - 1
-        wait = 0.0 if left >= 0 else -left / PER_S
+        left, at = self._buckets.pop(prefix, (float(self._burst), now))
+        left = min(self._burst, left + (now - at) * self._per_s) - 1
+        wait = 0.0 if left >= 0 else -left / self._per_s
         self._buckets[prefix] = (max(left, -1.0), now)
         if len(self._buckets) > PREFIXES_MAX:
             self._buckets.popitem(last=False)
         return wait
 
 
-FAILURES: Final = web.AppKey("auth_failures", Failures)
+FAILURES: Final = web.AppKey("auth_failures", Buckets)
+NEW_GUESTS: Final = web.AppKey("new_guests", Buckets)
