@@ -55,7 +55,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_architecture.py
-	$(NODE_MODULES)/.bin/tsc --project static/js/tsconfig.json
+	$(NODE_MODULES)/.bin/tsc --project static/jsconfig.json
 	node --test tests/js/
 
 test: check
