@@ -15,7 +15,7 @@ if state == 'live' and not attached(p) then
   call('ZADD', PRIV, 'XX', S(d), p)
   deadline(d)
   show(p, 'held')
-elseif not state then
+elseif alive(WLEASE, p) then
   call('ZADD', WLEASE, 'XX', 'GT', S(last), p)
 end
 tidy()

@@ -1,0 +1,40 @@
+"""Stores on real servers, for tests: whole ones, and one whose rooms keep a test's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hub.config import Config, Limits, Redis
+from hub.store import Store
+from hub.store.keys import room_keys
+from rooms.model import Attachment, AttachmentKind, Identity, Role, RoomSpec
+
+SOCKET, PUBLISH, SUBSCRIBE = AttachmentKind
+
+
+def config(url: str, **limits: Any) -> Config:
+    return Config(redis=Redis(url=url), limits=Limits(**limits))
+
+
+def person(name: str, role: Role = Role.PARTICIPANT, *, reserved: bool = False) -> Identity:
+    return Identity(id=name, name=f"Name of {name}", role=role, reserved=reserved)
+
+
+def socket(name: str) -> Attachment:
+    return Attachment(SOCKET, name, "hub-1")
+
+
+async def connected(
+    url: str, hub_id: str = "hub-1", *, clock: Callable[[], int] | None = None, **limits: Any
+) -> Store:
+    """A store that has connected, without its background tasks."""
+    store = Store(config(url, **limits), hub_id, clock=clock)
+    await store.submitter.start()
+    return store
+
+
+async def clocked_room(store: Store, spec: RoomSpec) -> None:
+    """Load ``spec`` as a room that heeds the store's clock."""
+    assert await store.admission.load(spec)
+    await store.submitter.call("HSET", room_keys(spec.slug)[0], "testclock", "1")
