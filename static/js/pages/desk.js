@@ -56,7 +56,7 @@ export class Desk {
     byId("desk").replaceChildren(
       el("div", { class: "desk-head" },
         el("div", { class: "field field-inline" }, el("label", { for: "desk-filter" }, t("Find a room")), filter),
-        this.totals, this.fresh),
+        this.totals, this.table.held, this.fresh),
       this.table.node, this.undos,
       el("details", { class: "desk-acts" }, el("summary", {}, t("Done at this desk")), this.acts),
       this.people.dialog);

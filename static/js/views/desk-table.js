@@ -25,7 +25,7 @@ export class DeskTable {
     this.apply.hidden = true;
     this.empty = el("p", { class: "empty", hidden: true }, t("No room has that in its name."));
     const heads = [t("Room"), t("State"), t("Seats"), t("Waiting"), t("Stage"), t("Hands"), t("Capacity"), t("Actions")];
-    this.node = el("div", { class: "desk-table" }, this.held,
+    this.node = el("div", { class: "desk-table" },
       el("table", {}, el("caption", { class: "vh" }, t("All rooms, the most urgent first")),
         el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), this.body), this.empty);
     this.body.addEventListener("pointerleave", () => this.#settle());
@@ -123,7 +123,8 @@ class Line {
     }, by > 0 ? `+${by}` : `−${-by}`);
     this.form = el("form", { class: "cap" },
       el("label", { class: "vh", for: id }, t("Capacity of {room}", { room: row.title })),
-      step(-10), step(-1), this.input, step(1), step(10), this.set, this.cancel, this.effect);
+      step(-10), step(-1), this.input, step(1), step(10),
+      el("div", { class: "cap-do" }, this.set, this.cancel, this.effect));
     this.lock = el("button", { type: "button", class: "btn btn-small", onclick: () => void this.desk.lock(this.row) });
     this.open = el("button", { type: "button", class: "btn btn-small", onclick: () => void this.desk.people.open(this.row), "aria-label": t("People in {room}", { room: row.title }) }, icon("people"), t("People"));
     this.node = el("tr", { "data-room": row.room }, this.title, this.state, this.seats, this.waiting, this.stage, this.hands,
@@ -157,7 +158,7 @@ class Line {
     if (row.locked && status !== "locked") this.state.append(el("span", { class: "desk-sub" }, icon("lock"), t("Locked")));
     const taken = occupied(row);
     this.seats.replaceChildren(
-      el("div", { class: "desk-count" }, el("b", {}, number(taken)), ` / ${number(row.capacity)}`, el("span", { class: "muted" }, ` ${Math.round((100 * taken) / row.capacity)} %`)),
+      el("div", { class: "desk-count" }, el("b", {}, number(taken)), ` / ${number(row.capacity)}`, el("span", { class: "muted" }, ` · ${Math.round((100 * taken) / row.capacity)} %`)),
       bar([{ cls: "fill-in", n: row.live }, { cls: "fill-held", n: row.held }, { cls: "fill-offered", n: row.offered }], Math.max(row.capacity, taken), row.reserved ? row.capacity - row.reserved : undefined),
       el("div", { class: "desk-sub" }, [
         t("{n} live", { n: number(row.live) }),

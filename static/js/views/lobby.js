@@ -117,7 +117,7 @@ export class Lobby {
     const box = (/** @type {string} */ kind, /** @type {string} */ sign, /** @type {(Node|string)[]} */ ...inside) =>
       [el("div", { class: `note ${kind}` }, icon(sign), el("div", {}, ...inside))];
     if (now.status === "full") {
-      const waits = now.waiting ? tn("{n} person waiting", "{n} people waiting", now.waiting) : t("Nobody is waiting yet.");
+      const waits = now.waiting ? tn("{n} person waits.", "{n} people wait.", now.waiting) : t("Nobody is waiting yet.");
       return box("note-warn", "st-full", el("strong", {}, t("All seats are taken.")), " ", waits, " ",
         now.waitlist ? t("Join the line and you enter by yourself when a seat is free.") : t("This room keeps no line; try again later."));
     }

@@ -54,6 +54,7 @@ export class Waiting {
     setText(this.total, state.position === 1
       ? t("You are next.")
       : tn("{n} person before you", "{n} people before you", state.position - 1));
+    this.track.hidden = this.first <= state.position;
     this.track.max = this.first;
     this.track.value = this.first - state.position;
   }
