@@ -7,14 +7,18 @@ An unknown key or a wrong type stops the start with the key's name (``BadConfig`
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -51,6 +55,22 @@ class Server(Section):
     tls_cert: Path | None = Field(None, description="PEM certificate chain")
     tls_key: Path | None = Field(None, description="PEM private key")
     data_dir: Path = Field(Path("data"), description="secrets, SQLite, the embedded store")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)  # its ValueError names what was expected
+        return value
+
+    @field_validator("allowed_origins", "public_url")
+    @classmethod
+    def _exact_origins(cls, value: Any) -> Any:
+        for origin in [value] if isinstance(value, str) else value:
+            # A browser states scheme://host[:port] in lower case; anything else never matches.
+            if origin and not _ORIGIN.fullmatch(origin.rstrip("/") if value is origin else origin):
+                raise ValueError(f"{origin!r}: https://host or http://host:port is expected")
+        return value
 
 
 class Redis(Section):

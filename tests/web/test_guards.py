@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from hub.config import Config, Server
 from hub.ports import StoreLost
 from hub.web.guards import forwarded_for
 from rooms.model import Role
@@ -41,6 +42,47 @@ async def test_a_trusted_proxy_names_the_client(start: Any) -> None:
         with capture_logs() as lines:
             await site.api("GET", "/rooms", headers=forwarded)
         assert [line["address"] for line in lines if line["event"] == "request"] == [address]
+
+
+async def test_a_socket_passes_a_trusted_proxy(start: Any) -> None:
+    site = await start(trusted_proxies=("127.0.0.0/8",))
+    token = site.token(await site.room())
+    with capture_logs() as lines:
+        async with site.http.ws_connect(
+            site.base + "/live", protocols=["pavilion.v1"],
+            headers={"X-Forwarded-For": "203.0.113.9"},
+        ) as socket:  # fmt: skip
+            await socket.send_json({"type": "hello", "id": 1, "token": token})
+            assert (await socket.receive_json(timeout=5))[0]["type"] == "welcome"
+    assert {line["address"] for line in lines if "address" in line} == {"203.0.113.9"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("trusted_proxies", ("10.0.0.0/40",)),
+        ("trusted_proxies", ("proxy.example",)),
+        ("allowed_origins", ("*",)),
+        ("allowed_origins", ("https://fair.example/",)),
+        ("allowed_origins", ("https://FAIR.example",)),
+        ("allowed_origins", ("fair.example",)),
+        ("allowed_origins", ("null",)),
+        ("public_url", "https://fair.example/path"),
+        ("public_url", "ftp://fair.example"),
+    ],
+)
+def test_what_could_never_match_stops_the_start(key: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=key):
+        Server(**{key: value})
+
+
+def test_what_matches_is_taken() -> None:
+    server = Server(
+        public_url="https://fair.example/",
+        allowed_origins=("https://a-b.example:8443", "http://[::1]:8080", "http://127.0.0.1:1"),
+        trusted_proxies=("10.0.0.0/8", "fd00::/8", "192.0.2.1"),
+    )
+    assert Config(server=server).public_url == "https://fair.example"
 
 
 async def test_every_answer_carries_the_security_headers(site: Any) -> None:
