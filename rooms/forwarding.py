@@ -71,7 +71,8 @@ class Levels:
             self._challenger = None
 
     def update(self, now_ms: int) -> tuple[str, ...]:
-        """Who speaks now, loudest first; ``active`` is brought up to date."""
+        """Who speaks now, the active speaker first, then the loudest; ``active`` is brought
+        up to date."""
         for voice in self._voices.values():
             if now_ms - voice.heard_ms > STALE_MS:
                 voice.loudness = 0.0
@@ -85,7 +86,7 @@ class Levels:
             key=lambda p: (-self._voices[p].loudness, p),
         )
         self._lead(speaking, now_ms)
-        return tuple(speaking)
+        return tuple(sorted(speaking, key=lambda p: p != self.active))
 
     def _lead(self, speaking: Sequence[str], now_ms: int) -> None:
         if not speaking:

@@ -14,7 +14,8 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -139,18 +140,16 @@ def _session() -> aiohttp.ClientSession:
     )
 
 
-def make_ask(url: str, room: str, tokens: list[str], _count: int) -> streams.Ask:
-    """Offers of the viewers' process, over WHEP."""
-    session: aiohttp.ClientSession | None = None
+@asynccontextmanager
+async def over_whep(url: str, room: str, tokens: list[str]) -> AsyncIterator[streams.Ask]:
+    """Offers of the viewers' process."""
+    async with _session() as session:
+        endpoint = Endpoint(session, url)
 
-    async def ask(number: int, offer: str) -> str:
-        nonlocal session
-        if session is None:
-            session = _session()
-        _, answer = await Endpoint(session, url).offer("whep", room, tokens[number], offer)
-        return answer
+        async def ask(number: int, offer: str) -> str:
+            return (await endpoint.offer("whep", room, tokens[number], offer))[1]
 
-    return ask
+        yield ask
 
 
 async def _prepare(endpoint: Endpoint, settings: Settings) -> tuple[str, list[str]]:
@@ -200,20 +199,18 @@ async def run(settings: Settings) -> Report:
         except (aiohttp.ClientError, TimeoutError, NotConnected) as fault:
             raise LoadFailed(f"{settings.url}: {fault}") from None
         try:
-            make = partial(make_ask, settings.url, settings.room, tokens)
-            return await _measure(settings, publisher, make)
+            way = partial(over_whep, settings.url, settings.room, tokens)
+            return await _measure(settings, publisher, way)
         finally:
             publisher.peer.close()
             await endpoint.end(location, token)
 
 
-async def _measure(
-    settings: Settings, publisher: streams.Publisher, make: Callable[[int], streams.Ask]
-) -> Report:
+async def _measure(settings: Settings, publisher: streams.Publisher, way: streams.Way) -> Report:
     loop = asyncio.get_running_loop()
     here, there = _SPAWN.Pipe()
     viewers = _SPAWN.Process(
-        target=streams.run_viewers, args=(there, settings.viewers, settings.host, make)
+        target=streams.run_viewers, args=(there, settings.viewers, settings.host, way)
     )
     began = time.monotonic()
     viewers.start()

@@ -13,6 +13,7 @@ import select
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Final
@@ -36,6 +37,8 @@ KEEP_S: Final = 2.5
 
 #: (viewer, offer) -> answer
 Ask = Callable[[int, str], Awaitable[str]]
+#: opens the way on which the viewers' process asks; must be picklable
+Way = Callable[[], AbstractAsyncContextManager[Ask]]
 
 
 class Publisher:
@@ -216,12 +219,13 @@ def _sample(peer: Peer, data: bytes, latencies: list[float]) -> None:
     latencies.append((now - sent) / 1e6)
 
 
-def run_viewers(pipe: Connection, count: int, host: str, make: Callable[[int], Ask]) -> None:
+def run_viewers(pipe: Connection, count: int, host: str, way: Way) -> None:
     """The viewers' process: connect, say how it went, watch."""
     die_with_parent()
 
     async def go() -> None:
-        peers, failed = await connect(count, host, make(count))
+        async with way() as ask:
+            peers, failed = await connect(count, host, ask)
         pipe.send((len(peers), failed))
         watch(pipe, peers, failed)
 

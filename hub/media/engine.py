@@ -355,7 +355,8 @@ class Engine:
         speaking = place.levels.update(now_ms)
         if place.levels.active != active or set(speaking) != set(place.speaking):
             self._replan(place.slug)
-        if speaking != place.speaking:
+        if set(speaking) != set(place.speaking) or speaking[:1] != place.speaking[:1]:
+            # the order of those behind changes with every syllable and is nobody's news
             place.speaking = speaking
             self._notify(SpeakingChanged(place.slug, speaking))
 

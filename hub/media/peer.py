@@ -19,6 +19,7 @@ from hub.media import private, stun
 CHECK_S: Final = 0.1
 CONSENT_CHECK_S: Final = 2.5
 CONNECT_S: Final = 20.0
+EARLY: Final = 256
 OPUS: Final = 111
 VP8: Final = 96
 AUDIO_LEVEL_ID: Final = 1
@@ -82,6 +83,7 @@ class Peer:
         self._remote_password = b""
         self._tiebreaker = secrets.randbits(64)
         self._answered = asyncio.Event()
+        self._early: list[bytes] = []
         self._dtls: private.Dtls | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -167,6 +169,12 @@ class Peer:
         except (TimeoutError, private.HandshakeFailed) as fault:
             raise NotConnected(str(fault)) from None
         self.connected = True
+        early, self._early = self._early, []
+        for data in early:
+            if 192 <= data[1] <= 223:
+                self._open_rtcp(data)
+            else:
+                self.on_srtp(data)
         self._keep()
 
     def check(self, *, nominate: bool = True) -> None:
@@ -214,9 +222,14 @@ class Peer:
                 continue
             first = data[0]
             if first >= 128:
-                if 192 <= data[1] <= 223:
+                if not self.connected:
+                    # The server may be ready one datagram before us: it answers our last
+                    # flight and sends media in the same moment.
+                    if len(self._early) < EARLY:
+                        self._early.append(data)
+                elif 192 <= data[1] <= 223:
                     self._open_rtcp(data)
-                elif self.connected:
+                else:
                     on_srtp(data)
             elif first >= 20:
                 if self._dtls is not None and not self._dtls.feed(data):
@@ -226,8 +239,6 @@ class Peer:
                 self._answered.set()
 
     def _open_rtcp(self, data: bytes) -> None:
-        if not self.connected:
-            return
         try:
             plain = self.srtp.unprotect_rtcp(data)
         except private.SrtpError:

@@ -23,6 +23,8 @@ import socket
 import struct
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -140,22 +142,18 @@ def measure_bare(count: int, seconds: float) -> dict[str, float]:
 # --- the worker ------------------------------------------------------------------------------
 
 
-def make_ask(directory: str, room: str, _count: int) -> streams.Ask:
+@asynccontextmanager
+async def over_control(directory: str, room: str) -> AsyncIterator[streams.Ask]:
     """Offers of the viewers' process, straight over the control channel."""
-    config = config_of(directory)
-    pool: MediaPool | None = None
-    lock = asyncio.Lock()
+    pool = open_media(config_of(directory), "viewers", FirstWorker(), SECRET)
+    await pool.start()
 
     async def ask(number: int, offer: str) -> str:
-        nonlocal pool
-        async with lock:
-            if pool is None:
-                pool = open_media(config, "viewers", FirstWorker(), SECRET)
-                await pool.start()
         attachment = Attachment(AttachmentKind.SUBSCRIBE, f"v{number}", "viewers")
         return await pool.offer(room, f"v{number}", attachment, offer)
 
-    return ask
+    yield ask
+    await pool.stop()
 
 
 def config_of(directory: str) -> Config:
@@ -174,7 +172,7 @@ async def measure_worker(directory: str, pid: int, count: int, seconds: float) -
     before = cpu_s(pid)
     viewers = SPAWN.Process(
         target=streams.run_viewers,
-        args=(there, count, "127.0.0.1", partial(make_ask, directory, room)),
+        args=(there, count, "127.0.0.1", partial(over_control, directory, room)),
     )
     viewers.start()
     loop = asyncio.get_running_loop()
