@@ -1,6 +1,6 @@
 """One client process of ``pavilion load rooms``: its people, and what they saw.
 
-Reads a Job as JSON from standard input and writes an Outcome to standard output. Each
+Reads a Job as JSON from standard input and writes an Outcome to the file named. Each
 person enters, listens, speaks and steps out when told, is cut off without a goodbye and
 comes back by resume; every message is checked (hub.load.checks).
 """
@@ -13,6 +13,7 @@ import random
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -330,7 +331,7 @@ def main() -> None:
     async def work() -> Outcome:
         return await Crowd(job).run()
 
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(work())))
+    Path(sys.argv[1]).write_bytes(msgspec.json.encode(uvloop.run(work())))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,21 +183,22 @@ def share_out(settings: Settings, seats_by_room: list[list[Seat]]) -> list[Job]:
 
 async def _client(job: Job, limit_s: float) -> Outcome:
     """Run one client process. Raises LoadFailed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "hub.load.people",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        preexec_fn=die_with_parent, limit=64 * 1024 * 1024,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(limit_s):
-            output, _ = await process.communicate(msgspec.json.encode(job))
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise LoadFailed(f"a client process was not done after {limit_s:.0f} s") from None
-    if process.returncode != 0:
-        raise LoadFailed(f"a client process ended with status {process.returncode}")
-    return msgspec.json.decode(output, type=Outcome)
+    with tempfile.TemporaryDirectory(prefix="pavilion-load-") as directory:
+        report = Path(directory) / "outcome.json"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "hub.load.people", str(report),
+            stdin=asyncio.subprocess.PIPE, preexec_fn=die_with_parent,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(limit_s):
+                await process.communicate(msgspec.json.encode(job))
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise LoadFailed(f"a client process was not done after {limit_s:.0f} s") from None
+        if process.returncode != 0:
+            raise LoadFailed(f"a client process ended with status {process.returncode}")
+        return msgspec.json.decode(report.read_bytes(), type=Outcome)
 
 
 @dataclass(slots=True)

@@ -49,7 +49,8 @@ class Pavilion:
         self._told = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hub", *(arguments or ("serve",))],
-            env=self.environ, cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=self.environ, cwd=data.parent, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
