@@ -112,7 +112,14 @@ class Programme:
             return self._now
 
     async def room(self, slug: str) -> RoomNow | None:
-        return next((room for room in (await self.now()).rooms if room.slug == slug), None)
+        """One public room; a room made a moment ago is found too."""
+        found = next((room for room in (await self.now()).rooms if room.slug == slug), None)
+        if found is not None:
+            return found
+        record = await self._directory.room(slug)
+        if record is None or record.spec.kind is not Kind.CONFERENCE:
+            return None
+        return room_now(record, None, int(time.time() * 1000), known=True)
 
     async def _read(self) -> Now:
         records: list[RoomRecord] = []

@@ -62,7 +62,7 @@ export const RIGHTS = Object.freeze({
     "announce", "unsay", "close"]),
   moderator: Object.freeze(["capacity", "lock", "remove", "ban", "stage", "mute", "chat",
     "announce", "unsay", "close"]),
-  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay", "close"]),
+  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay"]),
   speaker: Object.freeze([]),
   participant: Object.freeze([]),
 });

@@ -72,7 +72,9 @@ class Fair:
                 time.sleep(0.1)
         raise AssertionError(f"the server did not get ready:\n{self.log.read_text()[-3000:]}")
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, str]:
+    def call(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Any, str]:
         """(status, JSON, ETag) of an API call with the organiser key."""
         request = urllib.request.Request(
             f"{self.url}/api/v1{path}",

@@ -19,7 +19,7 @@ export class Chat {
     this.epoch = "";
     /** @type {Map<number, {node: HTMLElement, unsaid: boolean}>} */
     this.lines = new Map();
-    this.log = el("ol", { class: "log", role: "log", "aria-label": t("Messages"), tabindex: "0" });
+    this.log = el("div", { class: "log", role: "log", "aria-label": t("Messages"), tabindex: "0" });
     this.empty = el("p", { class: "muted log-empty" }, t("No messages yet. Say hello."));
     this.text = el("textarea", { id: "say", rows: 2, maxlength: 2000, "aria-describedby": "say-note", enterkeyhint: "send" });
     this.text.value = tab.get(`unsent.${live.page.slug}`);
@@ -68,7 +68,7 @@ export class Chat {
     const head = el("p", { class: "line-head" },
       el("b", { lang: "" }, line.kind === "announcement" ? t("Announcement") : line.name), " ",
       el("time", { datetime: line.at }, clock(line.at)));
-    const node = el("li", { class: `line line-${line.kind}${mine ? " line-mine" : ""}` }, head, body);
+    const node = el("div", { class: `line line-${line.kind}${mine ? " line-mine" : ""}` }, head, body);
     if (line.unsaid) node.classList.add("line-unsaid");
     else if (line.kind === "chat" && (mine || this.live.may("unsay"))) {
       head.append(el("button", {

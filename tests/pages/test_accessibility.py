@@ -1,0 +1,97 @@
+"""axe-core finds nothing serious on any page, wide and in light, or narrow, dark and Chinese."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page
+
+from tests.pages.serving import Fair
+
+LOOKS = {
+    "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en"},
+    "narrow": {
+        "viewport": {"width": 390, "height": 844},
+        "color_scheme": "dark",
+        "locale": "zh-CN",
+    },
+}
+
+
+async def open_page(browser: Browser, look: str, url: str) -> Page:
+    more: Any = LOOKS[look]
+    context = await browser.new_context(reduced_motion="reduce", **more)
+    page = await context.new_page()
+    await page.goto(url)
+    await page.wait_for_selector("html[data-ready]")
+    return page
+
+
+async def check(page: Page, what: str) -> None:
+    found = await Axe().run(page)
+    serious = [
+        (v["id"], v["impact"], [node["html"][:160] for node in v["nodes"]][:4])
+        for v in found.response["violations"]
+        if v["impact"] in {"serious", "critical", "moderate"}
+    ]
+    assert serious == [], what
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"{what} scrolls sideways by {wide} px"
+
+
+async def enter(page: Page, name: str) -> None:
+    await page.locator("#name").fill(name)
+    await page.locator("#enter").click()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_pages_for_everyone(fair: Fair, browser: Browser, look: str) -> None:
+    room = fair.room("Trade in services 服务贸易", capacity=1)
+    await check(await open_page(browser, look, fair.url + "/"), "home")
+    inside = await open_page(browser, look, f"{fair.url}/rooms/{room}")
+    await check(inside, "lobby")
+    await inside.locator("#allow").click()
+    await inside.locator("#mic-field").wait_for()
+    await check(inside, "lobby with devices")
+    await enter(inside, "Sofia")
+    await inside.get_by_role("region").first.wait_for()
+    if look == "narrow":
+        await check(inside, "room without panel")
+        await inside.locator("#bar-chat").click()
+    await inside.locator("#say").fill("Hello")
+    await inside.locator("#say").press("Enter")
+    await inside.locator(".line").wait_for()
+    await check(inside, "room")
+    await inside.locator("#bar-people").click()
+    await inside.locator(".person").first.wait_for()
+    await check(inside, "people")
+    waiting = await open_page(browser, look, f"{fair.url}/rooms/{room}")
+    await enter(waiting, "Jonas")
+    await waiting.locator("#position").wait_for()
+    await check(waiting, "waiting")
+    await waiting.locator(".actions button").first.click()
+    await check(waiting, "ending")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_pages_for_moderators(fair: Fair, browser: Browser, look: str) -> None:
+    room = fair.room("Panel", capacity=3)
+    desk = await open_page(browser, look, f"{fair.url}/desk#token={fair.token(room, 'moderator')}")
+    row = desk.locator(f'tr[data-room="{room}"]')
+    await row.wait_for()
+    await row.locator(".step").last.click()
+    await check(desk, "desk")
+    await row.locator(".desk-btns button").first.click()
+    await desk.locator("dialog[open]").wait_for()
+    await check(desk, "desk people")
+    stage = await open_page(
+        browser, look, f"{fair.url}/rooms/{room}#token={fair.token(room, 'host', 'Chen Rui')}"
+    )
+    await stage.locator("#enter").click()
+    await stage.locator("#bar-mic").wait_for()
+    await check(stage, "stage")
+    await stage.locator("#bar-more").click()
+    await stage.locator("dialog[open]").wait_for()
+    await check(stage, "tools")
