@@ -127,6 +127,7 @@ class Limits(Section):
     waitlist_max: int = Field(5_000, ge=0)
     log_events: int = Field(1_000, ge=50)
     drain_s: float = Field(10, ge=0)
+    body_s: float = Field(15, gt=0)
 
 
 class Config(BaseSettings):

@@ -22,12 +22,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from hub.services import SERVICES
 from hub.web.problems import Invalid, Problem
 from rooms.model import CAPACITY_MAX, COMPANY_MAX, Role, clean_name
 
 BODY_MAX: Final = 64 * 1024
 BATCH_MAX: Final = 1024 * 1024
-BODY_S: Final = 15.0  # a body that trickles in for longer is given up
 TITLE_MAX: Final = 200
 MESSAGE_MAX: Final = 500
 _YEARS: Final = range(1970, 9000)
@@ -357,14 +357,15 @@ async def read_bytes(request: web.Request, limit: int = BODY_MAX) -> bytes:
     if (request.content_length or 0) > limit:
         raise too_large
     body = bytearray()
+    due_s = request.app[SERVICES].config.limits.body_s
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(due_s):
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > limit:
                     raise too_large
     except TimeoutError:
-        raise Problem(408, "timeout", f"the body is due within {BODY_S:g} s") from None
+        raise Problem(408, "timeout", f"the body is due within {due_s:g} s") from None
     return bytes(body)
 
 

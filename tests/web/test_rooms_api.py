@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.config import Limits
 from hub.ports import Seated
 from rooms.model import Attachment, AttachmentKind, Identity, Role
 
@@ -240,6 +241,28 @@ async def test_bodies_that_are_no_json_object(
         "POST", "/api/v1/rooms", data=body, headers={"Content-Type": content_type}
     )
     assert (answer.status, (await answer.json())["code"]) == (status, code)
+
+
+async def test_bodies_without_end_are_given_up(start: Any) -> None:
+    site = await start(limits=Limits(body_s=0.3))
+    host, port = site.base.removeprefix("http://").split(":")
+    head = (
+        f"POST /api/v1/rooms HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Authorization: Bearer {site.services.organiser_key}\r\n"
+        "Content-Type: application/json\r\n"
+    )
+    for rest, status in (
+        ("Content-Length: 100\r\n\r\n{", b"408"),  # the rest never comes
+        ("Transfer-Encoding: chunked\r\n\r\n" + f"8000\r\n{' ' * 0x8000}\r\n" * 3, b"413"),
+        ("Content-Length: 99999999\r\n\r\n", b"413"),
+    ):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write((head + rest).encode())
+            line = await asyncio.wait_for(reader.readline(), 5)
+            assert line.split()[1] == status, rest[:40]
+        finally:
+            writer.close()
 
 
 async def test_unknown_rooms_and_ways(site: Any) -> None:
