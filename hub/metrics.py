@@ -13,6 +13,7 @@ from typing import Final
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     Metric,
     PlatformCollector,
@@ -44,6 +45,18 @@ HTTP_SECONDS: Final = Histogram(
 AUTH_FAILURES: Final = Counter(
     "pavilion_auth_failures",
     "Requests whose key, token, cookie or sign-in link was refused",
+    registry=REGISTRY,
+)
+FAIR_SEATS: Final = Gauge(
+    "pavilion_fair_seats",
+    "Seats and waiting people of the whole fair (the same from each worker: do not sum)",
+    ("state",),
+    registry=REGISTRY,
+)
+FAIR_ROOMS: Final = Gauge(
+    "pavilion_fair_rooms",
+    "Rooms of the whole fair that Redis knows (the same from each worker: do not sum)",
+    ("state",),
     registry=REGISTRY,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Final
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp import web
 from hub import metrics
 from hub.ports import StoreLost
 from hub.services import SERVICES, Services
+from rooms.model import RoomState
 
 ANSWER_S: Final = 2.0
 
@@ -50,8 +52,23 @@ async def ready(request: web.Request) -> web.Response:
     )
 
 
+async def _measure_fair(services: Services) -> None:
+    """Set the fair's gauges from the board; they keep their last value while it is away."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            rows = (await services.board.read()).rows
+    except (TimeoutError, StoreLost):
+        return
+    for state in ("live", "held", "offered", "waiting"):
+        metrics.FAIR_SEATS.labels(state).set(sum(getattr(row, state) for row in rows))
+    states = Counter(row.state for row in rows)
+    for room_state in RoomState:
+        metrics.FAIR_ROOMS.labels(room_state.value).set(states[room_state])
+
+
 async def counters(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
+    await _measure_fair(services)
     return web.Response(
         body=metrics.render(services.metrics_labels.get("worker", services.hub_id)),
         headers={"Content-Type": metrics.CONTENT_TYPE},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime
 from typing import Any
 
@@ -176,6 +177,10 @@ async def test_occupancy_follows_within_two_seconds(site: Any) -> None:
             if row is not None and (row["live"], row["waiting"]) == (2, 1):
                 break
             await asyncio.sleep(0.1)
+    text = await (await site.call("GET", "/metrics", auth=None)).text()
+    seats = re.findall(r'^pavilion_fair_seats{state="(\w+)",.*} ([0-9.]+)$', text, re.M)
+    assert dict(seats).keys() == {"live", "held", "offered", "waiting"}
+    assert float(dict(seats)["live"]) >= 2 and float(dict(seats)["waiting"]) >= 1
     assert board.keys() == {"at", "totals", "rooms"}
     assert board["totals"]["rooms"] == len(board["rooms"])
     assert board["totals"]["live"] == sum(row["live"] for row in board["rooms"])
