@@ -16,7 +16,7 @@ import structlog
 from hub import ports
 from hub.ports import Renewal
 from rooms.errors import Code, Refusal
-from rooms.messages import Slots, Speaking, encode
+from rooms.messages import Slots, SlotState, Speaking, encode, frame_payload
 from rooms.model import Attachment, AttachmentKind, Identity, Source
 from rooms.notices import DetachedNotice
 from rooms.session import as_in
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: A session no worker has called alive for this long has gone elsewhere, seconds.
-FORGET_S: Final = 90.0
+#: How often a session that this hub was told nothing about is looked up, seconds.
+LOOK_S: Final = 60.0
 #: Between these, after a worker died, people offer again (ms): within 5 s, not all at once.
 AGAIN_MS: Final = (300, 2000)
 
@@ -52,6 +52,7 @@ class Sessions:
     def __init__(self, hub: LiveHub) -> None:
         self._hub = hub
         self._by_id: dict[str, Session] = {}  # bounded by seats: two a person and room
+        self._slots_sent: tuple[tuple[SlotState, ...], bytes] | None = None
         self._ways: dict[type[Any], Callable[[Any], None]] = {
             ports.SpeakingChanged: self._speaking,
             ports.SlotsChanged: self._slots,
@@ -147,16 +148,11 @@ class Sessions:
             lost = await services.admission.renew([Renewal(room, person, kind, attachment)])
             if lost:
                 return False
-        await self._stop(room, person, kind, attachment)
+        self._forget(attachment)
+        await services.media.close(room, person, kind, attachment)
         await services.admission.detach(room, person, kind, attachment)
+        await self._off_stage(room, person, kind)
         return True
-
-    async def _stop(self, room: str, person: str, kind: AttachmentKind, id: str) -> None:
-        services = self._hub.services
-        self._forget(id)
-        await services.media.close(room, person, kind, id)
-        if kind is AttachmentKind.PUBLISH:
-            await services.admission.sources(room, person, None)
 
     # --- what ends a session -------------------------------------------------------------
 
@@ -167,10 +163,8 @@ class Sessions:
             self._hub.spawn(self._close_detached(notice))
 
     async def _close_detached(self, notice: DetachedNotice) -> None:
-        services = self._hub.services
-        await services.media.close(notice.room, notice.id, notice.kind, notice.attachment)
-        if notice.kind is AttachmentKind.PUBLISH and notice.why == "unstaged":
-            await services.admission.sources(notice.room, notice.id, None)
+        # Who is unstaged, removed or gone publishes nothing in the store's eyes already.
+        await self._hub.services.media.close(notice.room, notice.id, notice.kind, notice.attachment)
 
     def room_closed(self, room: str) -> None:
         found = [session for session in self._by_id.values() if session.room == room]
@@ -180,10 +174,21 @@ class Sessions:
             self._hub.spawn(self._hub.services.media.close_room(room))
 
     def tidy(self) -> None:
-        """Forget sessions that are looked after elsewhere by now."""
-        edge = self._hub.now() - FORGET_S
-        for session in [one for one in self._by_id.values() if one.seen < edge]:
-            self._forget(session.id)
+        """Look up sessions not heard of for long: the workers tell one hub who is alive, and
+        one that another hub ended is told to nobody."""
+        now = self._hub.now()
+        due = [one for one in self._by_id.values() if now - one.seen > LOOK_S][:100]
+        for session in due:
+            session.seen = now
+        if due:
+            self._hub.spawn(self._look_up(due))
+
+    async def _look_up(self, sessions: list[Session]) -> None:
+        # So long silent that it prolongs nothing: only a question.
+        silent = self._hub.config.limits.lease_ms
+        asked = [Renewal(one.room, one.person, one.kind, one.id, silent) for one in sessions]
+        for lost in await self._hub.services.admission.renew(asked):
+            self._forget(lost.attachment)
 
     def _forget(self, id: str) -> None:
         session = self._by_id.pop(id, None)
@@ -206,8 +211,13 @@ class Sessions:
     def _slots(self, notice: ports.SlotsChanged) -> None:
         held = self._hub.rooms.get(notice.room)
         member = held.local.people.get(notice.person) if held is not None else None
-        if member is not None:
-            member.conn.send(Slots(room=notice.room, slots=notice.slots))
+        if member is None:
+            return
+        if self._slots_sent is None or self._slots_sent[0] is not notice.slots:
+            # A worker tells the same rows of many people, one after the other.
+            payload = frame_payload([encode(Slots(room=notice.room, slots=notice.slots))])
+            self._slots_sent = (notice.slots, self._hub.writers.pack(payload))
+        member.conn.deliver(self._slots_sent[1])
 
     def _alive(self, notice: ports.SessionsAlive) -> None:
         now = self._hub.now()
@@ -228,16 +238,22 @@ class Sessions:
                 self._forget(one.attachment)
 
     def _ended(self, notice: ports.SessionEnded) -> None:
+        """Every hub is told; the one that opened it also clears the stage."""
+        known = notice.attachment in self._by_id
         self._forget(notice.attachment)
-        self._hub.spawn(self._drop(notice))
+        self._hub.spawn(self._drop(notice, known))
 
-    async def _drop(self, notice: ports.SessionEnded) -> None:
-        admission = self._hub.services.admission
-        await admission.drop(
+    async def _drop(self, notice: ports.SessionEnded, known: bool) -> None:
+        await self._hub.services.admission.drop(
             notice.room, notice.person, notice.kind, notice.attachment, notice.silent_ms
         )
-        if notice.kind is AttachmentKind.PUBLISH:
-            await admission.sources(notice.room, notice.person, None)
+        if known:
+            await self._off_stage(notice.room, notice.person, notice.kind)
+
+    async def _off_stage(self, room: str, person: str, kind: AttachmentKind) -> None:
+        """Nothing is published any more, unless a newer session is."""
+        if kind is AttachmentKind.PUBLISH and self._find(room, person, kind) is None:
+            await self._hub.services.admission.sources(room, person, None)
 
     def _lost(self, notice: ports.MediaLost) -> None:
         """A worker died: its sessions are dropped, their people offer again."""
@@ -249,7 +265,8 @@ class Sessions:
             told.add((session.room, session.person))
             self._hub.spawn(
                 self._drop(
-                    ports.SessionEnded(session.room, session.person, session.kind, session.id, 0)
+                    ports.SessionEnded(session.room, session.person, session.kind, session.id, 0),
+                    known=True,
                 )
             )
         for room, person in told:
