@@ -234,6 +234,8 @@ class MediaPool:
                 raise control.Rejected(f"not an event: {fault}") from None
             if isinstance(event, control.Ready):
                 link.port, link.addresses, link.live = event.port, event.addresses, set(event.live)
+                for room in event.live:
+                    self._remember(room, link)
                 link.writer = writer
                 link.connected.set()
             else:

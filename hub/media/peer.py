@@ -74,6 +74,7 @@ class Peer:
         self.closed_by_peer = False
         self.checks_answered = 0
         self.client = True
+        self.profiles = private.PROFILES
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((host, 0))
@@ -156,7 +157,9 @@ class Peer:
     async def connect(self, answer: str) -> None:
         """ICE and DTLS. Raises NotConnected."""
         prints = self.accept(answer)
-        self._dtls = private.Dtls(self.certificate, client=self.client, send=self._send)
+        self._dtls = private.Dtls(
+            self.certificate, client=self.client, send=self._send, profiles=self.profiles
+        )
         try:
             async with asyncio.timeout(CONNECT_S):
                 while not self._answered.is_set():

@@ -141,12 +141,17 @@ class Dtls:
     __slots__ = ("_ice", "_transport", "connected")
 
     def __init__(
-        self, certificate: Certificate, *, client: bool, send: Callable[[bytes], None]
+        self,
+        certificate: Certificate,
+        *,
+        client: bool,
+        send: Callable[[bytes], None],
+        profiles: list[aiortc_dtls.SRTPProtectionProfile] | None = None,
     ) -> None:
         self._ice = _Ice(send)
         self._transport = RTCDtlsTransport(cast(RTCIceTransport, self._ice), [certificate])
         self._transport._set_role("client" if client else "server")
-        self._transport._srtp_profiles = PROFILES
+        self._transport._srtp_profiles = profiles or PROFILES
         self.connected = False
 
     async def handshake(self, fingerprints: Sequence[tuple[str, str]]) -> Srtp:

@@ -152,8 +152,10 @@ async def over_control(directory: str, room: str) -> AsyncIterator[streams.Ask]:
         attachment = Attachment(AttachmentKind.SUBSCRIBE, f"v{number}", "viewers")
         return await pool.offer(room, f"v{number}", attachment, offer)
 
-    yield ask
-    await pool.stop()
+    try:
+        yield ask
+    finally:
+        await pool.stop()
 
 
 def config_of(directory: str) -> Config:

@@ -25,7 +25,7 @@ async def until(true: Callable[[], object], seconds: float = 5.0, why: str = "")
     """Wait for a condition; fail with ``why`` when it does not come."""
     try:
         async with asyncio.timeout(seconds):
-            while not true():
+            while not true():  # noqa: ASYNC110 - any condition, also of another process
                 await asyncio.sleep(0.005)
     except TimeoutError:
         pytest.fail(f"did not happen within {seconds} s: {why or true}")
@@ -175,10 +175,12 @@ class Stage:
         self.notices: list[MediaNotice] = []
         self.peers: list[Peer] = []
         self.certificate = private.Certificate.generateCertificate()
+        self.profiles = private.PROFILES
         pool.listen(self.notices.append)
 
     def peer(self) -> Peer:
         peer = Peer(self.certificate)
+        peer.profiles = self.profiles
         self.peers.append(peer)
         return peer
 

@@ -12,19 +12,26 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from hub.media import private
 
 
-async def pair() -> tuple[private.Srtp, private.Srtp, private.Dtls, private.Dtls]:
-    """Two ends that shook hands over nothing but function calls."""
+def ends() -> tuple[private.Dtls, private.Dtls, str]:
+    """A server and a client over nothing but function calls, and their fingerprint."""
     certificate = private.Certificate.generateCertificate()
-    ends: list[private.Dtls] = []
     loop = asyncio.get_running_loop()
     server = private.Dtls(
-        certificate, client=False, send=lambda d: loop.call_soon(ends[1].feed, d) and None
+        certificate, client=False, send=lambda data: void(loop.call_soon(client.feed, data))
     )
     client = private.Dtls(
-        certificate, client=True, send=lambda d: loop.call_soon(ends[0].feed, d) and None
+        certificate, client=True, send=lambda data: void(loop.call_soon(server.feed, data))
     )
-    ends += [server, client]
-    prints = [("sha-256", certificate.sha256)]
+    return server, client, certificate.sha256
+
+
+def void(_: object) -> None:
+    """A lambda that returns nothing."""
+
+
+async def pair() -> tuple[private.Srtp, private.Srtp, private.Dtls, private.Dtls]:
+    server, client, fingerprint = ends()
+    prints = [("sha-256", fingerprint)]
     a, b = await asyncio.gather(server.handshake(prints), client.handshake(prints))
     return a, b, server, client
 
@@ -72,22 +79,11 @@ async def test_goodbye_reaches_the_other_side_synchronously() -> None:
 
 
 async def test_a_wrong_fingerprint_fails_the_handshake() -> None:
-    certificate = private.Certificate.generateCertificate()
-    ends: list[private.Dtls] = []
-    loop = asyncio.get_running_loop()
-    ends.append(
-        private.Dtls(
-            certificate, client=False, send=lambda d: loop.call_soon(ends[1].feed, d) and None
-        )
-    )
-    ends.append(
-        private.Dtls(
-            certificate, client=True, send=lambda d: loop.call_soon(ends[0].feed, d) and None
-        )
-    )
-    right, wrong = [("sha-256", certificate.sha256)], [("sha-256", "00:" * 31 + "00")]
+    server, client, fingerprint = ends()
     results = await asyncio.gather(
-        ends[0].handshake(wrong), ends[1].handshake(right), return_exceptions=True
+        server.handshake([("sha-256", "00:" * 31 + "00")]),
+        client.handshake([("sha-256", fingerprint)]),
+        return_exceptions=True,
     )
     assert isinstance(results[0], private.HandshakeFailed)
 
