@@ -1,0 +1,175 @@
+"""A full room, a line, a desk: what four people and a moderator see in real browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.journeys.cable import Cable
+from tests.pages.serving import Fair
+
+CUT_S = 20.0
+
+
+async def visit(browser: Browser, url: str) -> Page:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en")
+    page = await context.new_page()
+    await page.goto(url)
+    await page.wait_for_selector("html[data-ready]")
+    return page
+
+
+async def enter(page: Page, name: str) -> None:
+    await page.get_by_label("Your name").fill(name)
+    await page.locator("#enter").click()
+
+
+async def inside(page: Page, timeout_s: float = 5) -> None:
+    controls = page.get_by_role("region", name="Call controls")
+    await expect(controls).to_be_visible(timeout=timeout_s * 1000)
+
+
+def people(fair: Fair, room: str) -> dict[str, str]:
+    """Name to state of everyone in the room or its line."""
+    _, answer, _ = fair.call("GET", f"/rooms/{room}/participants")
+    return {person["name"]: person["state"] for person in answer["items"]}
+
+
+async def until(true: Any, seconds: float, what: str) -> float:
+    """Seconds until ``true()`` holds. Raises AssertionError after ``seconds``."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, what
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+async def set_capacity(desk: Page, room: str, capacity: int, promise: str) -> None:
+    row = desk.locator(f'tr[data-room="{room}"]')
+    field = row.get_by_label("Capacity of")
+    await field.fill(str(capacity))
+    await expect(row.locator(".effect")).to_have_text(re.compile(promise))
+    await row.get_by_role("button", name="Set", exact=True).click()
+
+
+async def test_the_fourth_waits_and_is_seated_when_the_desk_makes_room(
+    fair: Fair, browser: Browser
+) -> None:
+    room = fair.room("Customs clinic", capacity=3)
+    seated = [await visit(browser, f"{fair.url}/rooms/{room}") for _ in range(3)]
+    for number, page in enumerate(seated):
+        await enter(page, f"Guest {number}")
+        await inside(page)
+    fourth = await visit(browser, f"{fair.url}/rooms/{room}")
+    await expect(fourth.get_by_text("All seats are taken.")).to_be_visible(timeout=8000)
+    await enter(fourth, "Fourth")
+    await expect(fourth.get_by_label("Your place")).to_have_text("1")
+    await expect(fourth).to_have_title(re.compile(r"^\(1\)"))
+
+    desk = await visit(browser, f"{fair.url}/desk#token={fair.token(room, 'moderator', 'Lin')}")
+    assert "token" not in desk.url
+    await expect(desk.locator(f'tr[data-room="{room}"]')).to_have_attribute("data-status", "full")
+    await set_capacity(desk, room, 4, "Seats the first 1 waiting")
+    await inside(fourth, 1)
+
+    await set_capacity(desk, room, 3, "Leaves 1 over: nobody is removed")
+    await expect(desk.locator(f'tr[data-room="{room}"]')).to_have_attribute("data-status", "over")
+    await seated[0].get_by_role("button", name="Leave").click()
+    await expect(seated[0].get_by_role("heading", level=1)).to_have_text("You have left the room")
+    assert len(people(fair, room)) == 3
+    fifth = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(fifth, "Fifth")
+    await expect(fifth.get_by_label("Your place")).to_have_text("1")
+    await fifth.get_by_role("button", name="Leave the line").click()
+    await expect(fifth.get_by_role("heading", level=1)).to_have_text("You have left the line")
+    assert "Fifth" not in people(fair, room)
+
+    fair.patch(room, capacity=9, locked=True, lock_message="Back at ten")
+    await fifth.get_by_role("button", name="Back to the entrance").click()
+    await expect(fifth.get_by_text("Back at ten")).to_be_visible(timeout=8000)
+    await fifth.locator("#enter").click()
+    await expect(fifth.get_by_role("heading", level=1)).to_have_text(
+        "The doors are closed just now"
+    )
+    await expect(fifth.locator("#outcome")).to_contain_text("Back at ten")
+
+
+async def test_a_reload_and_a_cut_of_twenty_seconds_come_back_to_the_same_seat(
+    fair: Fair, browser: Browser, cable: Cable
+) -> None:
+    room = fair.room("Ports", capacity=2)
+    # Without WebRTC, so that no media session keeps the seat live while the socket is lost.
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en")
+    await context.add_init_script("delete window.RTCPeerConnection")
+    page = await context.new_page()
+    await page.goto(f"{cable.url}/rooms/{room}")
+    await page.wait_for_selector("html[data-ready]")
+    await enter(page, "Wang Fang")
+    await inside(page)
+    other = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(other, "Jonas")
+    await inside(other)
+    late = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(late, "Late")
+    await expect(late.get_by_label("Your place")).to_have_text("1")
+
+    await page.reload()
+    await inside(page)
+    assert people(fair, room)["Wang Fang"] == "live"
+
+    await page.get_by_label("Message to everyone").fill("half a thought")
+    cable.cut()
+    cut_at = time.monotonic()
+    banner = page.locator("#banner")
+    await expect(banner).to_contain_text("Your seat is kept", timeout=17_000)
+    await other.get_by_label("Message to everyone").fill("said meanwhile")
+    await other.get_by_label("Message to everyone").press("Enter")
+    await until(lambda: people(fair, room)["Wang Fang"] == "held", 20, "silence was not noticed")
+    await asyncio.sleep(CUT_S - (time.monotonic() - cut_at))  # the cut itself, not a condition
+    await cable.mend()
+    await expect(banner).to_be_hidden(timeout=16_000)
+    await inside(page)
+    await expect(page.get_by_text("said meanwhile")).to_have_count(1)
+    await expect(page.get_by_label("Message to everyone")).to_have_value("half a thought")
+    assert people(fair, room) == {"Wang Fang": "live", "Jonas": "live", "Late": "waiting"}
+
+
+async def test_a_second_window_takes_the_seat_and_it_can_be_taken_back(
+    fair: Fair, browser: Browser
+) -> None:
+    room = fair.room("Twice", capacity=2)
+    first = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(first, "Ada")
+    await inside(first)
+    second = await first.context.new_page()
+    await second.goto(f"{fair.url}/rooms/{room}")
+    await second.locator("#enter").click()
+    await inside(second)
+    await expect(first.get_by_role("heading", level=1)).to_have_text(
+        "You are in this room in another window"
+    )
+    await first.get_by_role("button", name="Use this window instead").click()
+    await inside(first)
+    assert len(people(fair, room)) == 1
+
+
+async def test_a_removed_person_reads_why(fair: Fair, browser: Browser) -> None:
+    room = fair.room("Manners", capacity=5)
+    page = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(page, "Loud")
+    await inside(page)
+    host = await visit(browser, f"{fair.url}/rooms/{room}#token={fair.token(room, 'host', 'Chen')}")
+    await host.locator("#enter").click()
+    await inside(host)
+    await host.locator("#bar-people").click()
+    await host.get_by_role("button", name="Remove from the room: Loud").click()
+    await host.get_by_label("Reason").fill("Advertising")
+    await host.get_by_role("button", name="Confirm").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(
+        "You were taken out of the room"
+    )
+    await expect(page.locator("#outcome")).to_contain_text("Advertising")
