@@ -92,12 +92,13 @@ def hub(config: ConfigPath = None) -> None:
 
 @app.command()
 def media(config: ConfigPath = None) -> None:
-    """Media workers only: one of several machines."""
+    """Media workers only; the hubs of this machine find them through server.data_dir."""
+    from hub.greeting import announce_media
     from hub.supervisor import Plan, supervise
 
     settings = read_config(config)
     _logs("supervisor")
-    raise typer.Exit(supervise(settings, Plan(hubs=False)))
+    raise typer.Exit(supervise(settings, Plan(hubs=False, after_start=announce_media)))
 
 
 @app.command()

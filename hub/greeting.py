@@ -42,7 +42,14 @@ async def announce(running: Running) -> None:
     """Print where the fair is, and at the first start the organiser's way in."""
     link = await signin_link(running)
     print(f"Pavilion is ready: {address(running.config)}")
-    print(secrets_line(running))
     if link is not None:
         print(f"  organiser, sign in once with: {link}")
-    print("", end="", flush=True)
+    print(secrets_line(running), flush=True)
+
+
+async def announce_media(running: Running) -> None:
+    """Print where media goes: a machine of media workers has no page to show."""
+    media = running.config.media
+    ports = f"{media.port} to {media.port + media.workers - 1}" if media.port else "free ports"
+    print(f"Pavilion's media workers are ready: UDP {media.host}, {ports}")
+    print(secrets_line(running), flush=True)

@@ -33,6 +33,7 @@ from hub.sockets import Port, PortTaken, probe_udp
 log = structlog.get_logger(__name__)
 
 READY_S: Final = 30.0  # a worker that is not ready by then has failed
+SOCKET_PATH_MAX: Final = 107  # bytes of sun_path, unix(7)
 STOP_MARGIN_S: Final = 5.0  # beyond limits.drain_s, before a worker is killed
 
 
@@ -64,6 +65,9 @@ def lock_directory(directory: Path, roles: Sequence[str]) -> list[int]:
 
     Raises CannotStart when another process holds one.
     """
+    longest = directory.absolute() / "run" / "media-00.sock"
+    if len(os.fsencode(longest)) > SOCKET_PATH_MAX:
+        raise CannotStart(f"{directory.absolute()} is too long a path for Unix sockets; shorten it")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     held = []
     for role in roles:
@@ -90,12 +94,12 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def write_snapshot(config: Config) -> Path:
+def write_snapshot(config: Config, roles: Sequence[str]) -> Path:
     """The configuration as the workers read it: a restarted one sees what the first one saw,
     whatever has been done to config.toml meanwhile. Mode 0600."""
     run = config.server.data_dir / "run"
     run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = run / "config.json"
+    path = run / f"config-{'-'.join(roles)}.json"
     secrets.write_private(path, json.dumps(config.model_dump(mode="python"), default=_plain))
     return path
 
@@ -151,7 +155,7 @@ class Supervisor:
         if port is not None:
             config = _with(config, "server", port=port.number)
         self.config = config
-        snapshot = write_snapshot(config)
+        snapshot = write_snapshot(config, self._roles())
         stack.push_async_callback(self._stop_children)
         if self.plan.media:
             await self._start_children("media", config.media.workers, snapshot, None)

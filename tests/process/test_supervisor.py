@@ -180,3 +180,32 @@ def test_one_role_alone_needs_what_it_shares(start: Start) -> None:
     alone = start("hub")
     assert alone.process.wait(30) == 2
     alone.wait_for("redis.url")
+
+
+def test_hub_and_media_run_apart_on_one_directory(
+    start: Start, tmp_path: Path, valkey_url: str
+) -> None:
+    shared = {
+        "PAVILION__REDIS__URL": valkey_url,
+        "PAVILION__DATABASE__URL": f"sqlite+aiosqlite:///{tmp_path}/fair.sqlite",
+    }
+    media = start("media", **shared)
+    media.wait_for("media workers are ready")
+    hub = start("hub", **shared)
+    assert hub.call("GET", "/health/ready")[0] == 200
+    twice = start("media", **shared, PAVILION__MEDIA__PORT=str(free_port()))
+    assert twice.process.wait(30) == 1
+    assert media.end() == 0
+
+    def media_missed() -> bool:
+        status, answer = hub.call("GET", "/health/ready")
+        return status == 503 and "media" in " ".join(answer["reasons"])
+
+    eventually(media_missed, "readiness that tells of the missing media worker")
+    assert hub.end() == 0
+
+
+def test_a_path_too_long_for_sockets_is_refused(start: Start, tmp_path: Path) -> None:
+    refused = start(data=tmp_path / ("d" * 90))
+    assert refused.process.wait(30) == 1
+    refused.wait_for("too long a path")
