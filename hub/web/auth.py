@@ -10,16 +10,19 @@ import hmac
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import structlog
 from aiohttp import web
 
 from hub.config import Config
 from hub.metrics import AUTH_FAILURES
-from hub.ports import WebSession
+from hub.ports import DirectoryLost, WebSession
 from hub.services import SERVICES, Services
 from hub.web.buckets import FAILURES, prefix_of
 from rooms.errors import Code, Refusal
 from rooms.model import Identity, Role
 from rooms.permissions import Right, may
+
+log = structlog.get_logger(__name__)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -89,8 +92,15 @@ def guest_of(request: web.Request) -> Identity | None:
 
 
 async def identity_of(request: web.Request) -> Identity | None:
-    """Whom a page is for: the signed-in person, else the guest."""
-    session = await session_of(request)
+    """Whom a page is for: the signed-in person, else the guest.
+
+    Nobody while the database is away: a page that says so must still be drawn.
+    """
+    try:
+        session = await session_of(request)
+    except DirectoryLost:
+        log.warning("the session was not looked up: the database does not answer")
+        session = None
     return session.identity if session else guest_of(request)
 
 

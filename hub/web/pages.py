@@ -22,8 +22,10 @@ from aiohttp import web
 from babel.dates import format_datetime
 
 from hub.assets import Assets, static_dir, templates_dir
+from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
 from hub.web import auth, i18n
+from hub.web.guards import route_of
 from hub.web.programme import Programme, rfc3339
 from rooms.model import SLUG
 
@@ -202,8 +204,12 @@ class Pages:
             if "Allow" in fault.headers:
                 page.headers["Allow"] = fault.headers["Allow"]
             return page
+        except (StoreLost, DirectoryLost) as fault:
+            log.warning("no answer", route=route_of(request), lost=type(fault).__name__)
+            return await self.render(request, "error.html", status=503, code=503)
         except Exception:  # the last handler before the user: logged with its trace, shown as 500
-            log.exception("page failed", path=request.path)
+            # The route, not the path: a sign-in link's path is a secret.
+            log.exception("page failed", route=route_of(request))
             return await self.render(request, "error.html", status=500, code=500)
 
 

@@ -151,6 +151,23 @@ async def test_what_breaks_inside_tells_nothing_outside(
     assert int(answer.headers["Retry-After"]) >= 1
 
 
+async def test_a_page_without_its_database_says_so_and_logs_no_secret(site: Any) -> None:
+    path = site.services.config.server.data_dir / "pavilion.sqlite"
+    link = await site.services.directory.create_signin_link(Role.ORGANISER)
+    async with site.browser() as person:
+        await person.sign_in(Role.MODERATOR)
+        await site.services.directory.close()
+        path.rename(path.with_suffix(".gone"))
+        path.with_name("pavilion.sqlite-wal").unlink(missing_ok=True)
+        with capture_logs() as lines:
+            for method, page in (("POST", f"/signin/{link}"), ("GET", "/rooms/x")):
+                answer = await person.call(method, page, auth=None)
+                assert (answer.status, answer.content_type) == (503, "text/html"), page
+            api = await person.api("GET", "/rooms", auth=None)
+            assert (api.status, (await api.json())["code"]) == (503, "recovering")
+    assert link not in json.dumps(lines, default=str)
+
+
 async def test_health_and_counters(site: Any) -> None:
     assert (await site.call("GET", "/health/live", auth=None)).status == 200
     ready = await site.call("GET", "/health/ready", auth=None)
