@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
@@ -191,6 +192,15 @@ class BadConfig(ValueError):
     """A configuration that cannot be used; each line names a key and what was expected."""
 
 
+def _expected(error: ErrorDetails) -> str:
+    """What would have been right there."""
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    section = Config.model_fields.get(str(error["loc"][0])) if len(error["loc"]) > 1 else None
+    known = Config if section is None else section.annotation
+    return f"unknown key; one of {', '.join(known.model_fields)} is expected"  # type: ignore[union-attr]
+
+
 def load(path: Path | None, environ: dict[str, str] | None = None) -> Config:
     """The configuration from ``path`` (if any) with the environment on top.
 
@@ -207,7 +217,7 @@ def load(path: Path | None, environ: dict[str, str] | None = None) -> Config:
         config = Config(**values)
     except ValidationError as fault:
         lines = [
-            f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            f"{'.'.join(str(part) for part in error['loc'])}: {_expected(error)}"
             for error in fault.errors(include_url=False)
         ]
         raise BadConfig("\n".join(lines)) from None

@@ -51,8 +51,8 @@ def test_operating_page_explains_every_key(section: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("[server]\nprot = 1", "server.prot"),
-        ("[sever]\nport = 1", "sever"),
+        ("[server]\nprot = 1", "server.prot: unknown key; one of host, port"),
+        ("[sever]\nport = 1", "sever: unknown key; one of fair, server"),
         ("[server]\nport = 'many'", "server.port"),
         ("[server]\nport = 70000", "server.port"),
         ("[server]\nallowed_origins = 'http://x'", "server.allowed_origins"),
