@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from hub.ports import BoardRow, BoardSnapshot, StoreLost
 from hub.store import keys
-from hub.store.submitter import Submitter
+from hub.store.submitter import Submitter, end
 from hub.store.tags import PARTITIONS
 from rooms.model import RoomSpec, RoomState
 
@@ -44,9 +44,7 @@ class RedisBoard:
     async def close(self) -> None:
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         self._task = None
         with contextlib.suppress(StoreLost, ResponseError):
             if await self._leads():

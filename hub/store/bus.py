@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from hub.ports import StoreLost
 from hub.store import keys
-from hub.store.submitter import Submitter, make_connection
+from hub.store.submitter import Submitter, end, make_connection
 from hub.store.tags import PARTITIONS, partition
 from rooms.notices import Notice, ProbeNotice
 
@@ -65,11 +65,8 @@ class RedisBus:
             await asyncio.wait_for(self._up.wait(), FOLLOW_S)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     def listen(
         self, notice: Callable[[Notice], None], lost: Callable[[frozenset[str]], None]
@@ -153,9 +150,7 @@ class RedisBus:
             finally:
                 self._up.clear()
                 self._connection = None
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end(*tasks)
                 for confirmed in self._confirmed.values():
                     confirmed.clear()
                 with contextlib.suppress(RedisError, OSError, TimeoutError):

@@ -48,7 +48,7 @@ class Gate:
         """The script's answer, its word in front. Raises Refusal, StoreLost."""
         common = self.arguments(room)
         try:
-            answer = await self.submitter.script(name, keys.room_keys(room), [*common, *args])
+            answer = await self._confirmed(name, keys.room_keys(room), [*common, *args])
         except ResponseError as fault:  # OOM, READONLY, LOADING …: Redis cannot decide now
             raise StoreLost(f"{name}: {fault}") from None
         word = answer[0].decode()
@@ -56,6 +56,28 @@ class Gate:
             return [word, *answer[1:]]
         raise refusal(word, answer[1:])
 
+    async def _confirmed(self, name: str, room_keys: list[str], args: list[Argument]) -> Any:
+        """The script's answer, once enough replicas have what it wrote.
+
+        WAIT speaks of the writes of its own connection, so both go together; an answer that
+        was not confirmed is not given (StoreLost: what holds is unknown).
+        """
+        replicas = self.config.redis.confirm_replicas
+        if not replicas or name not in CONFIRMED:
+            return await self.submitter.script(name, room_keys, args)
+        answer, confirmed = await self.submitter.script_and_wait(
+            name, room_keys, args, replicas, CONFIRM_MS
+        )
+        if confirmed < replicas:
+            raise StoreLost(f"{name}: {confirmed} of {replicas} replicas confirmed")
+        return answer
+
+
+#: What is answered only when replicas have it (DESIGN section 3).
+CONFIRMED: Final = frozenset(
+    {"enter", "resume", "attach", "remove", "unban", "lock", "capacity", "close", "settings"}
+)
+CONFIRM_MS: Final = 100
 
 _ANSWERS: Final = frozenset({"ok", "seated", "queued", "gap"})
 

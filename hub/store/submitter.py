@@ -40,6 +40,22 @@ def make_connection(url: str, timeout_s: float) -> AbstractConnection:
     return connection
 
 
+async def end(*tasks: asyncio.Task[None] | None) -> None:
+    """Cancel tasks until they are done.
+
+    Once is not enough: ``asyncio.wait_for`` of Python 3.11, which redis-py sends through,
+    loses a cancellation that arrives as the inner await completes (python/cpython#86296).
+    """
+    left = {task for task in tasks if task is not None and not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.25)
+    for each in tasks:
+        if each is not None and each.done() and not each.cancelled():
+            each.exception()  # looked at, so that the loop does not complain of it
+
+
 class Submitter:
     """``start`` connects (and goes on connecting); ``call`` and ``script`` are one answer each.
 
@@ -70,11 +86,7 @@ class Submitter:
             raise StoreLost(self.fault or "no answer") from None
 
     async def close(self) -> None:
-        for task in (self._task, *self._background):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        await end(self._task, *self._background)
         self._task = None
         self._fail("closed")
 
@@ -104,6 +116,23 @@ class Submitter:
             return await self.submit(("EVALSHA", script.sha, len(keys), *keys, *args))
         except NoScriptError:
             return await self.submit(("EVAL", script.source, len(keys), *keys, *args))
+
+    async def script_and_wait(
+        self, name: str, keys: Sequence[str], args: Sequence[Argument], replicas: int, ms: int
+    ) -> tuple[Any, int]:
+        """A script's answer and how many replicas confirmed it, on one connection."""
+        script = SCRIPTS[name]
+        for what in (("EVALSHA", script.sha), ("EVAL", script.source)):
+            answer = self.submit((*what, len(keys), *keys, *args))
+            confirmed = self.submit(("WAIT", replicas, ms))
+            found: Any = await asyncio.gather(answer, confirmed, return_exceptions=True)
+            if isinstance(found[0], NoScriptError):
+                continue
+            for each in found:
+                if isinstance(each, BaseException):
+                    raise each
+            return found[0], int(found[1])
+        raise StoreLost("Redis does not keep the script")
 
     async def _run(self) -> None:
         attempt = 0
@@ -149,12 +178,9 @@ class Submitter:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            done = await asyncio.gather(*tasks, return_exceptions=True)
-        raise next(
-            (x for x in done if isinstance(x, Exception)), RedisConnectionError("connection ended")
-        )
+            await end(*tasks)
+        faults = (task.exception() for task in tasks if not task.cancelled())
+        raise next(filter(None, faults), RedisConnectionError("connection ended"))
 
     async def _tell(self) -> None:
         if self.on_connect is not None:

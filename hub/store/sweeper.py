@@ -18,6 +18,7 @@ from hub.ports import StoreLost
 from hub.store import keys
 from hub.store.gate import WINDOW_MS, Gate, outage_ms
 from hub.store.seats import Held, Seats
+from hub.store.submitter import end
 from hub.store.tags import PARTITIONS
 from rooms.errors import Refusal
 
@@ -25,7 +26,7 @@ PERIOD_S: Final = 1.0
 LEASE_MS: Final = 3_500
 OTHERS_EVERY: Final = 3  # periods between tries for a partition another hub sweeps
 SWEEPS_MAX: Final = 40  # calls for one room in one second, 256 people each
-HUB_GONE_MS: Final = 60_000  # a hub unseen for so long is forgotten
+HUB_GONE_MS: Final = 15_000  # a hub unseen while this one was there so long is forgotten
 
 log = structlog.get_logger(__name__)
 
@@ -45,18 +46,21 @@ class Sweeper:
         self._asserted = False  # all this hub holds stands in the Redis it is connected to
         self._windows: dict[int, int] = {}  # partition -> when its window opened
         self._turn = 0
+        self._since = monotonic()  # this hub has beaten without a break since then
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self.beat()
+        """Returns after two rounds: a window left by the silence before this hub is over
+        unless other hubs have still to report."""
+        for _ in range(2):
+            await self.beat()
+            await self.sweep()
         self._task = asyncio.create_task(self._run(), name="store-sweeper")
 
     async def close(self) -> None:
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         self._task = None
         with contextlib.suppress(StoreLost, ResponseError):
             submitter = self._gate.submitter
@@ -66,6 +70,7 @@ class Sweeper:
     async def reassert(self) -> None:
         """Say again what this hub holds; run after each connect, before anything is reported."""
         self._asserted = False
+        self._since = monotonic()
         await self._seats.renew(self._held.renewals(self._gate.config.limits.lease_ms))
         self._asserted = True
         await self.beat()
@@ -78,7 +83,10 @@ class Sweeper:
         await submitter.call("ZADD", keys.HUBS_SEEN, now, self._hub_id)
         if self._asserted:
             await submitter.call("ZADD", keys.HUBS_REPORTED, now, self._hub_id)
-        await submitter.call("ZREMRANGEBYSCORE", keys.HUBS_SEEN, "-inf", now - HUB_GONE_MS)
+        # After an outage every hub's last beat is old: only who was silent while this hub was
+        # here is gone, the others are waited for.
+        if monotonic() - self._since > HUB_GONE_MS / 1000:
+            await submitter.call("ZREMRANGEBYSCORE", keys.HUBS_SEEN, "-inf", now - HUB_GONE_MS)
 
     async def _run(self) -> None:
         last = monotonic()

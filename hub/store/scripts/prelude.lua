@@ -44,7 +44,8 @@ if not test_now then
       reclaim_until = now + number(ARGV[5], 0, 2 ^ 40, 15000)
       call('HSET', PART, 'from', now, 'until', reclaim_until)
     end
-    call('HSET', PART, 'run', run, 'seen', now)
+    call('HSET', PART, 'run', run)
+    if seen then call('HSET', PART, 'seen', now) end
   end
 end
 local reclaiming = reclaim_until > now

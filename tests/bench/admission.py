@@ -1,0 +1,136 @@
+"""Redis time of admission: what a join costs inside the server, next to a bare write.
+
+    python tests/bench/admission.py [--json] [--url redis://…]
+
+For each server: microseconds of server time a call (INFO commandstats, usec per evalsha),
+for joins into a room that fills, joins that queue, renewals in batches of 100 and leaves. The
+reference in the same run is what any seat table must do at least: SET and ZADD, pipelined.
+Target (issue 2): a join within 60 µs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from hub.config import Config, Redis
+from hub.embedded import EmbeddedStore, find_server
+from hub.ports import Renewal
+from hub.store import Store, open_store
+from rooms.model import Attachment, AttachmentKind, Identity, RoomSpec
+
+PEOPLE = 2_000
+TARGET_US = 60.0
+SOCKET = AttachmentKind.SOCKET
+
+
+async def server_time(
+    store: Store, act: Callable[[], Awaitable[Any]], commands: set[str]
+) -> tuple[float, float]:
+    """(server µs in ``commands``, wall seconds) of ``act``; evalsha includes what it calls."""
+    call = store.submitter.call
+    await call("CONFIG", "RESETSTAT")
+    began = time.perf_counter()
+    await act()
+    wall = time.perf_counter() - began
+    spent = 0
+    for line in (await call("INFO", "commandstats")).decode().splitlines():
+        name, _, stats = line.partition(":")
+        if name in commands:
+            spent += int(dict(item.split("=") for item in stats.split(","))["usec"])
+    return float(spent), wall
+
+
+async def measure(url: str) -> list[dict[str, Any]]:
+    store = await open_store(Config(redis=Redis(url=url)), "bench")
+    admission, call = store.admission, store.submitter.call
+    people = [Identity(id=f"p{i}", name=f"Person {i}") for i in range(PEOPLE)]
+
+    async def reference() -> None:
+        await asyncio.gather(
+            *(call("SET", f"ref:{p.id}", "x") for p in people),
+            *(call("ZADD", "ref:seats", 1_700_000_000_000, p.id) for p in people),
+        )
+
+    async def join(room: str, capacity: int) -> None:
+        await admission.load(RoomSpec(slug=room, title="", capacity=capacity))
+        for start in range(0, PEOPLE, 200):
+            some = people[start : start + 200]
+            await asyncio.gather(
+                *(
+                    admission.enter(room, p, Attachment(SOCKET, p.id, "bench"), wait=True)
+                    for p in some
+                )
+            )
+
+    async def renew() -> None:
+        await admission.renew([Renewal("filling", p.id, SOCKET, p.id) for p in people])
+
+    async def leave() -> None:
+        await asyncio.gather(*(admission.leave("filling", p.id, p.id) for p in people))
+
+    rows = []
+    for name, per, act in (
+        ("reference: SET + ZADD", PEOPLE, reference),
+        ("join, seated", PEOPLE, lambda: join("filling", PEOPLE)),
+        ("join, queued", PEOPLE, lambda: join("full", 1)),
+        ("renew, a seat", PEOPLE, renew),
+        ("leave", PEOPLE, leave),
+    ):
+        bare = act is reference
+        commands = {"cmdstat_set", "cmdstat_zadd"} if bare else {"cmdstat_evalsha"}
+        spent, wall = await server_time(store, act, commands)
+        rows.append(
+            {
+                "what": name,
+                "server_us": round(spent / per, 1),
+                "wall_us": round(wall / per * 1e6, 1),
+            }
+        )
+    await store.close()
+    return rows
+
+
+def run(url: str | None) -> dict[str, Any]:
+    if url:
+        return {"given": asyncio.run(measure(url))}
+    found: dict[str, Any] = {}
+    servers = {"valkey": find_server()}
+    redis7 = shutil.which("redis-server")
+    if redis7:
+        servers["redis7"] = Path(redis7)
+    for name, binary in servers.items():
+        with tempfile.TemporaryDirectory() as directory:
+            server = EmbeddedStore(Path(directory), binary=binary, persist=False)
+            server.start()
+            try:
+                found[name] = asyncio.run(measure(server.url))
+            finally:
+                server.kill()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--url")
+    arguments = parser.parse_args()
+    found = run(arguments.url)
+    if arguments.json:
+        print(json.dumps({"bench": "admission", "target_us": TARGET_US, "servers": found}))
+        return
+    for name, rows in found.items():
+        print(f"admission on {name}: {PEOPLE} people; target {TARGET_US:.0f} µs a join")
+        for row in rows:
+            print(f"  {row['what']:<24}{row['server_us']:>8.1f} µs of server")
+
+
+if __name__ == "__main__":
+    main()
