@@ -11,11 +11,14 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from hub.config import Config
 from hub.media import control
+from hub.media.metrics import MediaCollector
+from hub.metrics import REGISTRY
 from hub.ports import (
     MediaLost,
     MediaNotice,
@@ -81,6 +84,7 @@ class MediaPool:
         self._where: dict[str, _Link] = {}
         self._ids = itertools.count(1)
         self._tasks: list[asyncio.Task[None]] = []
+        self._collector = MediaCollector(self.counters)
 
     async def start(self) -> None:
         """Connect; waits a moment for the workers, then goes on trying in the background."""
@@ -88,6 +92,7 @@ class MediaPool:
             asyncio.create_task(self._keep(link), name=f"link {link.name}")
             for link in self._links.values()
         ]
+        REGISTRY.register(self._collector)
         waits = [asyncio.create_task(link.connected.wait()) for link in self._links.values()]
         if waits:
             _, late = await asyncio.wait(waits, timeout=CONNECT_WAIT_S)
@@ -96,6 +101,8 @@ class MediaPool:
 
     async def stop(self) -> None:
         """Let go of the workers; sessions go on, other hubs or a later one look after them."""
+        with suppress(KeyError):  # stopped twice, or never started
+            REGISTRY.unregister(self._collector)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

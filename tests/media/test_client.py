@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hub import metrics
 from hub.config import Config
 from hub.media import control
 from hub.media import worker as worker_module
@@ -145,6 +146,15 @@ async def test_a_killed_worker_is_reported_and_its_rooms_go_elsewhere(tmp_path: 
         for process in processes:
             process.kill()
             process.join()
+
+
+async def test_the_counters_of_workers_stand_in_the_metrics(stage: Stage) -> None:
+    await stage.browser("host").publish()
+    line = 'pavilion_media_publishers{media="media-0",worker="h0"} 1.0'
+    await until(lambda: line in metrics.render("h0").decode())
+    assert 'pavilion_media_packets_forwarded_total{media="media-0"' in metrics.render("h0").decode()
+    await stage.pool.stop()
+    assert "pavilion_media" not in metrics.render("h0").decode()
 
 
 async def test_no_worker_at_all_is_media_unavailable(tmp_path: Path) -> None:

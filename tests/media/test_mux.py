@@ -93,8 +93,11 @@ async def test_silence_for_whoever_does_not_know_the_password(mux: Mux) -> None:
     unsigned = good[:-32]
     unsigned = unsigned[:2] + (len(unsigned) - 20).to_bytes(2, "big") + unsigned[4:]
     signed_by_nobody = unsigned + struct.pack("!HHI", 0x8028, 4, zlib.crc32(unsigned) ^ 0x5354554E)
+    password = transport.password.encode()
+    for_another = f"{transport.ufrag}:someone"  # signed well, but not what was negotiated
     bad = [
         request(transport, password="x" * 24),
+        stun.request(ID, for_another, password, nominate=True, tiebreaker=1),
         spoil_fingerprint(good),
         unsigned,
         signed_by_nobody,
