@@ -141,6 +141,7 @@ async def make_config(url: str, tmp_path: Path, **limits: Any) -> Config:
     settings: dict[str, Any] = {
         "redis": {"url": url, **limits.pop("redis", {})},
         "turn": limits.pop("turn", {}),
+        "media": limits.pop("media", {}),
         "server": {"data_dir": tmp_path, **limits.pop("server", {})},
         "limits": {"drain_s": 2, **limits},
     }

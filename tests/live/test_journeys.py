@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rooms.model import Identity, Role
-from tests.live.driver import Client, Hub, until
+from tests.live.driver import Client, Hub, make_config, serving, until
 
 Pair = tuple[Hub, Hub]
 
@@ -19,8 +23,8 @@ async def test_enter_say_roster_leave(pair: Pair) -> None:
     assert snapshot["room"]["live"] == 1 and snapshot["room"]["capacity"] == 5
     assert [p["id"] for p in snapshot["roster"]["items"]] == ["ada"]
     (bob,) = await other.inside(room, "bob")
-    added = await ada.expect("roster")
-    assert [person["id"] for person in added["add"]] == ["bob"] and added["total"] == 2
+    added = await ada.expect("roster", total=2)
+    assert "bob" in [person["id"] for person in added["add"]]
 
     seq = await bob.say("hello  é")
     for client in (ada, bob):
@@ -303,3 +307,66 @@ async def _second_use(client: Client) -> str:
     number = await late.send("hello", resume=client.welcome["resume"])
     code: str = (await late.expect("error", re=number))["code"]
     return code
+
+
+async def test_a_place_in_the_queue_survives_a_cut(pair: Pair) -> None:
+    one, other = pair
+    room = await one.room(capacity=1)
+    (ada,) = await one.inside(room, "ada")
+    first, second = one.client("bob", room), one.client("cyd", room)
+    for client in (first, second):
+        await client.hello()
+        await client.enter()
+    first.cut()
+    first.entered = {"epoch": "", "seq": 0}
+    back = await first.resume(to=other)
+    waiting = await back.expect("waiting")
+    assert (waiting["position"], waiting["total"]) == (1, 2) and "re" not in waiting
+    await ada.ask("leave")
+    assert (await back.expect("entered"))["room"] == room
+    assert not second.kept("entered")
+
+
+async def test_each_room_of_a_resume_gets_one_ending(hub: Hub) -> None:
+    kept, closed, lost = [await hub.room() for _ in range(3)]
+    who = Identity(id="mod", name="Mod", role=Role.MODERATOR)
+    desk = hub.client("mod")
+    await desk.hello(ticket=(await hub.services.vault.issue_ticket(who))[0])
+    points = []
+    for room in (kept, closed, lost):
+        entered = await desk.enter(room)
+        points.append({"room": room, "epoch": entered["epoch"], "seq": entered["seq"]})
+    await desk.ask("leave", room=lost)
+    desk.cut()
+    await until(lambda: not hub.live.connections)
+    await hub.services.admission.close(closed, who, Role.MODERATOR)
+    back = hub.client("mod")
+    points.append({"room": "no-such-room", "epoch": "e", "seq": 0})
+    await back.hello(resume=desk.welcome["resume"], rooms=[*points, points[0]])
+    assert (await back.expect("resumed"))["room"] == kept
+    codes = {}
+    for _ in range(3):
+        refused = await back.expect("refused")
+        codes[refused["room"]] = refused["code"]
+    assert codes == {closed: "room_closed", lost: "seat_expired", "no-such-room": "unknown_room"}
+    assert (await back.ask("hand", room=kept, up=True))["type"] == "ok"
+    assert not back.kept("resumed", "refused", "entered")
+
+
+async def test_ice_comes_after_entered_with_short_lived_credentials(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    turn = {"urls": ["turn:turn.example.org:3478"], "secret": "s3cret", "ttl_s": 60}
+    config = await make_config(valkey_url, tmp_path, turn=turn, heartbeat_ms=500)
+    async with serving(config, "hub-a") as hub:
+        (ada,) = await hub.inside(await hub.room(), "ada")
+        (server,) = (await ada.expect("ice"))["servers"]
+        assert server["urls"] == turn["urls"]
+        until_s, person = server["username"].split(":")
+        assert person == "ada" and 0 < int(until_s) - time.time() <= 60
+        digest = hmac.digest(b"s3cret", server["username"].encode(), "sha1")
+        assert server["credential"] == base64.b64encode(digest).decode()
+        (conn,) = hub.live.connections.values()
+        conn.ice_until = hub.live.now() + 20  # soon over: renewed before it is
+        renewed = await ada.expect("ice")
+        assert int(renewed["servers"][0]["username"].split(":")[0]) >= int(until_s)
