@@ -36,7 +36,14 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class Fair:
     """A running server. ``origins`` are further addresses its pages may be reached by."""
 
-    def __init__(self, data: Path, *, origins: tuple[str, ...] = (), workers: int = 2) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        origins: tuple[str, ...] = (),
+        workers: int = 2,
+        command: str = "serve",
+    ) -> None:
         self.key = secrets.token_urlsafe(24)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -54,7 +61,7 @@ class Fair:
         environment = {f"PAVILION__{name}": str(value) for name, value in settings.items()}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub", "serve"],
+                [sys.executable, "-m", "hub", command],
                 env={**os.environ, **environment, "PAVILION_API_KEY": self.key},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -71,6 +78,14 @@ class Fair:
             except (OSError, urllib.error.URLError):
                 time.sleep(0.1)
         raise AssertionError(f"the server did not get ready:\n{self.log.read_text()[-3000:]}")
+
+    def await_output(self, text: str) -> str:
+        """The server's output once it holds ``text``. Raises AssertionError."""
+        deadline = time.monotonic() + READY_S
+        while text not in (output := self.log.read_text()):
+            assert time.monotonic() < deadline, f"{text!r} did not appear:\n{output[-3000:]}"
+            time.sleep(0.1)
+        return output
 
     def call(
         self, method: str, path: str, body: Any = None, **headers: str

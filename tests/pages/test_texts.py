@@ -124,3 +124,9 @@ def test_no_script_can_make_markup_of_text() -> None:
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", path.read_text()
         )
         assert found is None, f"{path.name}: {found}"
+
+
+def test_no_text_hides_in_a_template_literal() -> None:
+    """The extractor does not look inside one, so such a text would never be translated."""
+    for path in STATIC.rglob("*.js"):
+        assert not re.search(r"\$\{[^}]*\btn?\(", path.read_text()), path.name

@@ -190,8 +190,8 @@ export class RoomPage {
     announce(t("You are in."));
     if (settings.sounds) void chime([523, 659, 784]).catch(() => undefined);
     if (document.hidden) {
-      const title = `● ${t("You are in.")} ${this.baseTitle}`;
-      document.title = title;
+      const said = t("You are in.");
+      document.title = `● ${said} ${this.baseTitle}`;
       document.addEventListener("visibilitychange", () => {
         document.title = this.baseTitle;
       }, { once: true });

@@ -123,7 +123,7 @@ export class Chat {
       const code = fault instanceof Refused ? fault.code : "no_answer";
       setText(this.note, code === "no_answer"
         ? t("Not sent: no connection. Your text is kept.")
-        : `${t("Not sent.")} ${outcomeOf(code).text}`);
+        : t("Not sent.") + " " + outcomeOf(code).text);
     } finally {
       this.busy = false;
     }

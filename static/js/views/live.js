@@ -68,7 +68,7 @@ export class Live {
       const inside = room.live + room.held;
       setText(this.title, room.title || this.page.now?.title || this.page.slug);
       setText(this.count, tn("{n} person here", "{n} people here", inside)
-        + ` · ${t("{n} seats", { n: number(room.capacity) })}`
+        + " · " + tn("{n} seat", "{n} seats", room.capacity)
         + (room.waiting ? ` · ${this.page.waitingText(room.waiting)}` : ""));
       this.locked.hidden = !room.locked;
     }

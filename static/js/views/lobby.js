@@ -83,7 +83,7 @@ export class Lobby {
     byId("lobby-state").replaceChildren(
       statusBadge(now.status, statusWord(now.status)),
       el("span", { class: "room-count" }, el("b", {}, now.inside === null ? "–" : number(now.inside)),
-        ` / ${number(now.capacity)} ${t("seats taken")}`));
+        ` / ${number(now.capacity)} `, t("seats taken")));
     const closed = now.status === "closed" || now.status === "scheduled";
     const blocked = closed && !this.#privileged();
     const enter = byId("enter");

@@ -72,7 +72,7 @@ export class People {
     return el("li", { class: `person person-${person.state}` },
       hand > 0 ? el("span", { class: "person-hand" }, icon("hand"), el("span", { class: "vh" }, t("Hand up, number")), String(hand)) : icon("person", "muted"),
       el("div", { class: "person-text" },
-        el("span", { class: "person-name", lang: "" }, person.name), me ? el("span", { class: "muted" }, ` ${t("(you)")}`) : null,
+        el("span", { class: "person-name", lang: "" }, person.name), me ? el("span", { class: "muted" }, " ", t("(you)")) : null,
         facts ? el("span", { class: "person-facts" }, facts) : null),
       me ? null : this.#acts(person, stage));
   }
