@@ -124,7 +124,7 @@ def furnish(*, people: bool) -> Callable[[Running], Awaitable[None]]:
 
     async def after_start(running: Running) -> None:
         config, key = running.config, running.secrets.api_key
-        link = await greeting.signin_link(running)
+        link = await greeting.signin_link(running, again=True)
         async with Organiser(config, key) as organiser:
             now = datetime.now(UTC)
             for slug, title, extra in ROOMS:
@@ -140,10 +140,7 @@ def furnish(*, people: bool) -> Callable[[Running], Awaitable[None]]:
         print("  anybody may enter as a guest; these links are good for an hour:")
         for label, name, url in links:
             print(f"  {label:<10} {name}: {url}")
-        if link is not None:
-            print(f"  organiser  (desk, one use): {link}")
-        else:
-            print(f"  organiser  see {config.server.data_dir.absolute() / greeting.SIGNIN_FILE}")
+        print(f"  organiser  (desk, one use): {link}")
         print(greeting.secrets_line(running), flush=True)
 
     return after_start

@@ -10,13 +10,14 @@ from rooms.model import Role
 SIGNIN_FILE = "organiser-signin.txt"
 
 
-async def signin_link(running: Running) -> str | None:
-    """The organiser's one-use sign-in link, made at the first start and kept in data_dir;
-    None when one was made before (it is in the file, or used)."""
+async def signin_link(running: Running, *, again: bool = False) -> str | None:
+    """The organiser's one-use sign-in link, made at the first start and kept in data_dir.
+
+    None when one was made before (it is in the file, or used), unless ``again``."""
     from hub.fair import open_fair
 
     path = running.config.server.data_dir / SIGNIN_FILE
-    if path.exists():
+    if path.exists() and not again:
         return None
     directory = await open_fair(running.config)
     try:
