@@ -6,10 +6,10 @@ tidy()
 local state = seat(p)
 local gen = who(p)
 if not gen or (state ~= 'live' and state ~= 'held') then return done({'not_in_room'}) end
-if kind == 'publish' and not call('ZSCORE', STAGE, p) then return done({'not_on_stage'}) end
-if state == 'held' then call('ZREM', HELD, p) end
-call('ZADD', LIVE, S(now + lease), p)
-call('ZADD', PRIV, 'XX', 'GT', S(now + lease), p)
+if kind == 'publish' and not call('ZSCORE', K.STAGE, p) then return done({'not_on_stage'}) end
+if state == 'held' then call('ZREM', K.HELD, p) end
+call('ZADD', K.LIVE, S(now + lease), p)
+call('ZADD', K.PRIV, 'XX', 'GT', S(now + lease), p)
 deadline(now + lease)
 local old, old_hub = attach(p, kind, id, hub)
 if state == 'held' then show(p, 'live') end

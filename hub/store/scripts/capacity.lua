@@ -12,7 +12,7 @@ local told = seq()
 cap, keep = to, keep or reserved
 if to ~= tonumber(m[2]) or keep ~= reserved then
   reserved = keep
-  call('HSET', META, 'cap', S(cap), 'reserved', S(reserved))
+  call('HSET', K.META, 'cap', S(cap), 'reserved', S(reserved))
   room_changed = true
   told = event('capacity', ARGV[6], '{"capacity":' .. S(cap) .. ',"reserved":' .. S(reserved) .. '}')
 end
@@ -20,7 +20,7 @@ tidy()
 if ARGV[10] == '1' then                 -- the newest without privilege first
   local over = occupied() - cap
   while over > 0 do
-    local newest = call('ZREVRANGEBYSCORE', ORDER, '+inf', S(COMMON), 'LIMIT', 0,
+    local newest = call('ZREVRANGEBYSCORE', K.ORDER, '+inf', S(COMMON), 'LIMIT', 0,
       math.min(over, BATCH))
     if #newest == 0 then break end
     for _, p in ipairs(newest) do vacate(p, 'evicted') end

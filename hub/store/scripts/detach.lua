@@ -4,7 +4,7 @@
 local p, kind = ARGV[6], ARGV[7]
 local id = attachment(kind, p)
 if not id or id ~= ARGV[8] then return {'ok', 0} end
-call('HDEL', ATT, kind .. ':' .. p)
+call('HDEL', K.ATT, kind .. ':' .. p)
 if not attached(p) then vacate(p, 'left') end
 tidy()
 return done({'ok', 1})

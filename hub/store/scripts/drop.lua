@@ -5,18 +5,18 @@ local p, kind = ARGV[6], ARGV[7]
 local id = attachment(kind, p)
 if not id or id ~= ARGV[8] then return {'ok', 0} end
 local state, d = seat(p)
-call('HDEL', ATT, kind .. ':' .. p)
+call('HDEL', K.ATT, kind .. ':' .. p)
 local last = now - number(ARGV[9], 0, 2 ^ 40, 0) + lease
 if state == 'live' and not attached(p) then
   d = math.min(math.max(d, last), now + lease)
-  call('HDEL', ATT, fields(p))
-  call('ZREM', LIVE, p)
-  call('ZADD', HELD, S(d), p)
-  call('ZADD', PRIV, 'XX', S(d), p)
+  call('HDEL', K.ATT, fields(p))
+  call('ZREM', K.LIVE, p)
+  call('ZADD', K.HELD, S(d), p)
+  call('ZADD', K.PRIV, 'XX', S(d), p)
   deadline(d)
   show(p, 'held')
-elseif alive(WLEASE, p) then
-  call('ZADD', WLEASE, 'XX', 'GT', S(last), p)
+elseif alive(K.WLEASE, p) then
+  call('ZADD', K.WLEASE, 'XX', 'GT', S(last), p)
 end
 tidy()
 return done({'ok', 1})

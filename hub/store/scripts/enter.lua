@@ -10,7 +10,7 @@ if closed then return done({'room_closed'}) end
 local ban = banned(p)
 if ban then return done({'banned', ban}) end
 local wants, host = ARGV[13] == '1', ARGV[14] == '1'
-local function stage_free() return call('ZCARD', STAGE) < stage_cap or call('ZSCORE', STAGE, p) end
+local function stage_free() return call('ZCARD', K.STAGE) < stage_cap or call('ZSCORE', K.STAGE, p) end
 
 local function take(state)
   if wants and not stage_free() then return done({'stage_full'}) end
@@ -20,11 +20,11 @@ end
 
 local state = seat(p)
 if state then return take(state) end
-if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
+if call('ZSCORE', K.WAIT, p) and alive(K.WLEASE, p) then
   local gen, _, since = who(p)
   remember(p, gen or 0, priv, since or now, tail)
-  if priv then call('ZADD', WPRIV, call('ZSCORE', WAIT, p), p) else call('ZREM', WPRIV, p) end
-  call('ZADD', WLEASE, S(now + lease), p)
+  if priv then call('ZADD', K.WPRIV, call('ZSCORE', K.WAIT, p), p) else call('ZREM', K.WPRIV, p) end
+  call('ZADD', K.WLEASE, S(now + lease), p)
   attach(p, kind, id, hub)
   promote()                             -- a class that changed may have its turn
   state = seat(p)
@@ -36,28 +36,30 @@ if reclaiming then return done({'recovering', math.ceil(reclaim_until - now)}) e
 if locked and ARGV[15] ~= '1' then return done({'room_locked', lock_message or ''}) end
 
 -- Nobody jumps a queue that could move; one that is blocked for its class blocks no other class.
-local ahead = call('ZCARD', WAIT) > 0 and (not locked and due_next()
-  or (not priv and not locked) or (priv and call('ZCARD', WPRIV) > 0))
+local ahead = call('ZCARD', K.WAIT) > 0 and (not locked and due_next()
+  or (not priv and not locked) or (priv and call('ZCARD', K.WPRIV) > 0))
 if not ahead and room_for(priv) then
-  if call('HEXISTS', WHO, p) == 1 then vacate(p, 'lapsed') end   -- expired, not yet swept: dead
+  if call('HEXISTS', K.WHO, p) == 1 then vacate(p, 'lapsed') end   -- expired, not yet swept: dead
   if wants and not stage_free() then return done({'stage_full'}) end
-  local gen = call('HINCRBY', META, 'gen', 1)
-  place(p, LIVE, now + lease, priv, gen)
+  local gen = call('HINCRBY', K.META, 'gen', 1)
+  place(p, K.LIVE, now + lease, priv, gen)
   remember(p, gen, priv, now, tail)
-  attach(p, kind, id, hub)
-  if wants or host then on_stage(p) end
-  show(p, 'live')
+  call('HSET', K.ATT, kind .. ':' .. p, S(now + lease) .. '\t' .. hub .. '\t' .. id)
+  local staged = (wants or host) and on_stage(p)
+  note('{"n":"r' .. head .. ',"id":' .. J(p) .. ',"person":{"id":' .. J(p) .. ',' .. tail
+    .. ',"state":"live","stage":' .. (staged and 'true' or 'false') .. ',"hand":null}}')
+  room_changed = true
   return done({'seated', gen, lease, epoch, seq(), 1, '', ''})
 end
-local waiting = call('ZCARD', WAIT)
+local waiting = call('ZCARD', K.WAIT)
 if ARGV[12] ~= '1' or not waitlist or waiting >= wmax then
-  return done({'room_full', cap, count(LIVE), waiting, waitlist and 1 or 0})
+  return done({'room_full', cap, count(K.LIVE), waiting, waitlist and 1 or 0})
 end
-if call('HEXISTS', WHO, p) == 1 then vacate(p, 'lapsed') end
-local ticket = call('HINCRBY', META, 'ticket', 1)
-call('ZADD', WAIT, ticket, p)
-if priv then call('ZADD', WPRIV, ticket, p) end
-call('ZADD', WLEASE, S(now + lease), p)
+if call('HEXISTS', K.WHO, p) == 1 then vacate(p, 'lapsed') end
+local ticket = call('HINCRBY', K.META, 'ticket', 1)
+call('ZADD', K.WAIT, ticket, p)
+if priv then call('ZADD', K.WPRIV, ticket, p) end
+call('ZADD', K.WLEASE, S(now + lease), p)
 deadline(now + lease)
 remember(p, 0, priv, now, tail)
 attach(p, kind, id, hub)

@@ -5,11 +5,11 @@ local p = ARGV[6]
 local state = seat(p)
 if state ~= 'live' and state ~= 'held' then return {'not_in_room'} end
 if ARGV[7] == '1' then
-  if not call('ZSCORE', HANDS, p) then
-    call('ZADD', HANDS, call('HINCRBY', META, 'gen', 1), p)
+  if not call('ZSCORE', K.HANDS, p) then
+    call('ZADD', K.HANDS, call('HINCRBY', K.META, 'gen', 1), p)
     show(p, state)
   end
-elseif call('ZREM', HANDS, p) == 1 then
+elseif call('ZREM', K.HANDS, p) == 1 then
   show(p, state)
 end
 return done({'ok'})

@@ -8,7 +8,7 @@ local message = to and ARGV[9] or ''
 local told = seq()
 if to ~= locked or message ~= (lock_message or '') then
   locked, lock_message = to, message
-  call('HSET', META, 'locked', to and '1' or '0', 'lock_message', message)
+  call('HSET', K.META, 'locked', to and '1' or '0', 'lock_message', message)
   room_changed = true
   told = event('lock', ARGV[6], '{"locked":' .. (to and 'true' or 'false') .. ',"message":'
     .. (to and message ~= '' and ARGV[10] or 'null') .. '}')

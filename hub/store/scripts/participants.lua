@@ -10,19 +10,19 @@ for _, s in ipairs(part == 'w' and {'w'} or {'o', 'w'}) do
   if s ~= part then from = '-inf' end
   local asked = want == '' or (s == 'w') == (want == 'waiting')
   while asked do
-    local page = call('ZRANGEBYSCORE', s == 'w' and WAIT or ORDER, from, '+inf', 'WITHSCORES',
+    local page = call('ZRANGEBYSCORE', s == 'w' and K.WAIT or K.ORDER, from, '+inf', 'WITHSCORES',
       'LIMIT', 0, 100)
     for i = 1, #page, 2 do
       local p, at = page[i], page[i + 1]
       from = '(' .. at
-      local state = s == 'w' and alive(WLEASE, p) and 'waiting' or s == 'o' and seat(p)
+      local state = s == 'w' and alive(K.WLEASE, p) and 'waiting' or s == 'o' and seat(p)
       local _, _, _, tail = who(p)
       if state and tail and (want == '' or want == state) then
         if taken >= limit then answer[2] = cursor; return answer end
         taken = taken + 1
         cursor = s .. ':' .. at
         answer[#answer + 1] = person(p, state, tail)
-        answer[#answer + 1] = s == 'w' and call('ZRANK', WAIT, p) + 1 or 0
+        answer[#answer + 1] = s == 'w' and call('ZRANK', K.WAIT, p) + 1 or 0
       end
     end
     if #page < 200 then break end

@@ -4,13 +4,13 @@
 local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
 local p, ban = ARGV[8], number(ARGV[9], 0, 4e9, 0)
-call('ZREMRANGEBYSCORE', BAN, '-inf', S(now))
+call('ZREMRANGEBYSCORE', K.BAN, '-inf', S(now))
 local till
 if ban > 0 then
   till = now + ban * 1000
-  call('ZADD', BAN, S(till), p)
+  call('ZADD', K.BAN, S(till), p)
 end
-local here = seat(p) or alive(WLEASE, p)
+local here = seat(p) or alive(K.WLEASE, p)
 local told = seq()
 if here then vacate(p, till and 'banned' or 'removed', nil, ARGV[10], till) end
 if here or till then

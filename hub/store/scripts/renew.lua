@@ -8,8 +8,8 @@ for i = 6, #ARGV - 3, 4 do
 end
 if #people == 0 then return {'ok'} end
 if #people > 1000 then return {'bad_message'} end
-local found = call('HMGET', ATT, unpack(names))
-local live = call('ZMSCORE', LIVE, unpack(people))
+local found = call('HMGET', K.ATT, unpack(names))
+local live = call('ZMSCORE', K.LIVE, unpack(people))
 local answer, seats, kept = {'ok'}, {}, {}
 for i, p in ipairs(people) do
   local id, d, hub = parse(found[i])
@@ -20,9 +20,9 @@ for i, p in ipairs(people) do
     local seated = tonumber(live[i] or '')
     if seated and seated > edge then
       seats[#seats + 1] = S(to); seats[#seats + 1] = p
-    elseif alive(WLEASE, p) and call('ZSCORE', WAIT, p) then
-      call('ZADD', WLEASE, 'XX', 'GT', S(to), p)
-    elseif not alive(OFFERED, p) then
+    elseif alive(K.WLEASE, p) and call('ZSCORE', K.WAIT, p) then
+      call('ZADD', K.WLEASE, 'XX', 'GT', S(to), p)
+    elseif not alive(K.OFFERED, p) then
       good = false
     end
   end
@@ -32,9 +32,9 @@ for i, p in ipairs(people) do
     kept[#kept + 1] = names[i]; kept[#kept + 1] = S(to) .. '\t' .. hub .. '\t' .. id
   end
 end
-if #kept > 0 then call('HSET', ATT, unpack(kept)) end
+if #kept > 0 then call('HSET', K.ATT, unpack(kept)) end
 if #seats > 0 then
-  call('ZADD', LIVE, 'XX', 'GT', unpack(seats))
-  call('ZADD', PRIV, 'XX', 'GT', unpack(seats))
+  call('ZADD', K.LIVE, 'XX', 'GT', unpack(seats))
+  call('ZADD', K.PRIV, 'XX', 'GT', unpack(seats))
 end
 return answer

@@ -10,8 +10,8 @@ if ban then return done({'banned', ban}) end
 local state = seat(p)
 if state == 'offered' and ARGV[12] == '1' then on_stage(p) end
 if state then return done(reseat(p, state, kind, id, hub, priv, tail)) end
-if call('ZSCORE', WAIT, p) and alive(WLEASE, p) then
-  call('ZADD', WLEASE, S(now + lease), p)
+if call('ZSCORE', K.WAIT, p) and alive(K.WLEASE, p) then
+  call('ZADD', K.WLEASE, S(now + lease), p)
   attach(p, kind, id, hub)
   return done(queued(p))
 end

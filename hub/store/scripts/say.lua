@@ -8,10 +8,10 @@ if not free then
   if m[8] ~= 'on' then return {'forbidden'} end
   local slow = tonumber(m[9]) or 0
   if slow > 0 then
-    call('ZREMRANGEBYSCORE', SLOW, '-inf', S(now))
-    local again = tonumber(call('ZSCORE', SLOW, p) or '')
+    call('ZREMRANGEBYSCORE', K.SLOW, '-inf', S(now))
+    local again = tonumber(call('ZSCORE', K.SLOW, p) or '')
     if again then return {'rate_limited', again - now} end
-    call('ZADD', SLOW, S(now + slow * 1000), p)
+    call('ZADD', K.SLOW, S(now + slow * 1000), p)
   end
 end
 return done({'ok', event('chat', p, ARGV[8])})

@@ -15,7 +15,7 @@ local list = {}
 if to.closed ~= '1' then to.closed = nil end   -- what was closed stays closed
 local closing = to.closed == '1' and not closed
 for k, v in pairs(to) do list[#list + 1] = k; list[#list + 1] = v end
-if #list > 0 then call('HSET', META, unpack(list)) end
+if #list > 0 then call('HSET', K.META, unpack(list)) end
 room_changed = true
 local was = {cap = m[2], reserved = m[3], locked = m[5], message = m[6] or '', chat = m[8], slow = m[9]}
 cap, reserved = tonumber(to.cap or m[2]), tonumber(to.reserved or m[3])

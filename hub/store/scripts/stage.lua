@@ -7,22 +7,22 @@ if no then return no end
 tidy()
 local state = seat(p)
 if state ~= 'live' and state ~= 'held' then return done({'not_in_room'}) end
-local is = call('ZSCORE', STAGE, p) and true or false
+local is = call('ZSCORE', K.STAGE, p) and true or false
 if is == on then return done({'ok', seq()}) end
 if on then
   if not on_stage(p) then return done({'stage_full'}) end
-  call('ZREM', HANDS, p)                -- the hand was for this
+  call('ZREM', K.HANDS, p)                -- the hand was for this
 else
-  call('ZREM', STAGE, p); call('HDEL', SRC, p)
+  call('ZREM', K.STAGE, p); call('HDEL', K.SRC, p)
   local id = attachment('publish', p)
   if id then
-    call('HDEL', ATT, 'publish:' .. p)
+    call('HDEL', K.ATT, 'publish:' .. p)
     tell_detached(p, 'publish', id, 'unstaged')
     if state == 'live' and not attached(p) then
       local _, d = seat(p)
-      call('HDEL', ATT, fields(p))
-      call('ZREM', LIVE, p)
-      call('ZADD', HELD, S(d), p)
+      call('HDEL', K.ATT, fields(p))
+      call('ZREM', K.LIVE, p)
+      call('ZADD', K.HELD, S(d), p)
       state = 'held'
     end
   end

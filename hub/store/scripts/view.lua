@@ -4,23 +4,23 @@
 --   waitlist, opens, closes, closed, now, live, held, offered, waiting, epoch, seq,
 --   {person, JSON members, sources, ...} on stage, {person...} hands, {roster line...}, next, {event...}}
 local stage, hands = {}, {}
-for _, p in ipairs(call('ZRANGE', STAGE, 0, -1)) do
+for _, p in ipairs(call('ZRANGE', K.STAGE, 0, -1)) do
   local _, _, _, tail = who(p)
   if tail and seat(p) then
     stage[#stage + 1] = p; stage[#stage + 1] = tail
-    stage[#stage + 1] = call('HGET', SRC, p) or ''
+    stage[#stage + 1] = call('HGET', K.SRC, p) or ''
   end
 end
-for _, p in ipairs(call('ZRANGE', HANDS, 0, 499)) do
+for _, p in ipairs(call('ZRANGE', K.HANDS, 0, 499)) do
   if seat(p) then hands[#hands + 1] = p end
 end
 local limit, tail = number(ARGV[6], 0, 100, 0), number(ARGV[7], 0, 100, 0)
 local lines, cursor, chat = {}, '', {}
 if limit > 0 then lines, cursor = roster(0, '-inf', limit, true) end
 if tail > 0 then
-  for i, e in ipairs(call('XREVRANGE', CHAT, '+', '-', 'COUNT', tail)) do chat[i] = e[2][2] end
+  for i, e in ipairs(call('XREVRANGE', K.CHAT, '+', '-', 'COUNT', tail)) do chat[i] = e[2][2] end
 end
-return {'ok', call('HGET', META, 'spec') or '', cap, reserved, locked and 1 or 0, lock_message or '',
+return {'ok', call('HGET', K.META, 'spec') or '', cap, reserved, locked and 1 or 0, lock_message or '',
   m[8], m[9], stage_cap, waitlist and 1 or 0, m[10] or '', m[11] or '', closed and 1 or 0, now,
-  count(LIVE), count(HELD), count(OFFERED), count(WLEASE), epoch, seq(),
+  count(K.LIVE), count(K.HELD), count(K.OFFERED), count(K.WLEASE), epoch, seq(),
   stage, hands, lines, cursor, chat}
