@@ -50,7 +50,8 @@ async def test_the_server_does_what_the_description_says(site: Any, tmp_path: Pa
         f"{site.base}/api/v1/openapi.json", "--header", key,
         "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful",
         "--max-time", str(SECONDS), "--max-examples", "40", "--generation-deterministic",
-        "--suppress-health-check", "all", "--request-timeout", "30", "--warnings", "off", "--no-color",
+        "--suppress-health-check", "all", "--request-timeout", "30",
+        "--warnings", "off", "--no-color",
         cwd=tmp_path, stdout=PIPE, stderr=STDOUT,
     )  # fmt: skip
     try:
