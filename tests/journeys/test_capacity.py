@@ -173,3 +173,45 @@ async def test_a_removed_person_reads_why(fair: Fair, browser: Browser) -> None:
         "You were taken out of the room"
     )
     await expect(page.locator("#outcome")).to_contain_text("Advertising")
+
+
+async def test_two_moderators_see_each_other_s_change_and_can_undo(
+    fair: Fair, browser: Browser
+) -> None:
+    room = fair.room("Two desks", capacity=3)
+
+    def capacity() -> int:
+        size: int = fair.call("GET", f"/rooms/{room}")[1]["capacity"]
+        return size
+
+    desk = await visit(browser, f"{fair.url}/desk#token={fair.token(room, 'moderator', 'Lin')}")
+    row = desk.locator(f'tr[data-room="{room}"]')
+    async with desk.expect_response(f"**/api/v1/rooms/{room}"):
+        await row.get_by_role("button", name="1 more seats").click()
+    fair.patch(room, capacity=7)
+    await row.get_by_role("button", name="Set", exact=True).click()
+    await expect(row.locator(".effect")).to_contain_text("it has 7 seats now")
+    assert capacity() == 7
+    await row.get_by_role("button", name="Set", exact=True).click()
+    await expect(desk.locator(".undo")).to_contain_text("7 → 4 seats")
+    assert capacity() == 4
+    await desk.get_by_role("button", name="Undo").click()
+    await until(lambda: capacity() == 7, 3, "the change was not undone")
+
+
+async def test_back_closes_a_sheet_on_a_phone_and_not_the_call(
+    fair: Fair, browser: Browser
+) -> None:
+    room = fair.room("Small screen")
+    context = await browser.new_context(viewport={"width": 360, "height": 640}, locale="en")
+    page = await context.new_page()
+    await page.goto(f"{fair.url}/rooms/{room}")
+    await page.wait_for_selector("html[data-ready]")
+    await enter(page, "Ada")
+    await inside(page)
+    await page.locator("#bar-chat").click()
+    await expect(page.get_by_label("Message to everyone")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_label("Message to everyone")).to_be_hidden()
+    await expect(page.locator("#bar-chat")).to_be_focused()
+    await inside(page)

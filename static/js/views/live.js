@@ -18,6 +18,9 @@ import { Stage } from "./stage.js";
 /** @typedef {import("../messages.js").Message} Message */
 /** @typedef {import("../state.js").RoomState} RoomState */
 
+/** Where panels are sheets (room.css). */
+const SHEETS = matchMedia("(max-width: 60rem)");
+
 export class Live {
   /** Builds the room and starts its media. @param {import("../pages/room.js").RoomPage} page
    * @param {RoomState} state */
@@ -39,6 +42,7 @@ export class Live {
       el("header", { class: "live-head" }, this.title, this.locked, this.count),
       this.stage.node, this.aside, this.toasts, this.bar.node, this.more.dialog);
     document.addEventListener("keydown", this.key);
+    addEventListener("popstate", this.popped);
     this.draw(state, null);
     this.media.start(state);
     this.title.focus();
@@ -149,6 +153,9 @@ export class Live {
   toggle(name, focus = true) {
     const opener = byId(`bar-${name}`);
     const open = this.panel !== name;
+    // On a phone a panel covers the room: "back" closes it, and does not leave the call.
+    if (open && this.panel === "" && SHEETS.matches) history.pushState({ panel: name }, "");
+    else if (!open && history.state?.panel) history.back();
     this.panel = open ? name : "";
     this.aside.hidden = !open;
     byId("live").toggleAttribute("data-panel", open);
@@ -175,6 +182,10 @@ export class Live {
     byId("live").toggleAttribute("data-dim", on);
   }
 
+  popped = () => {
+    if (this.panel && !history.state?.panel) this.toggle(/** @type {"chat"|"people"} */ (this.panel));
+  };
+
   /** @param {KeyboardEvent} event */
   key = (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
@@ -198,6 +209,7 @@ export class Live {
 
   close() {
     document.removeEventListener("keydown", this.key);
+    removeEventListener("popstate", this.popped);
     this.media.stop();
     byId("live").replaceChildren();
     byId("live").removeAttribute("data-panel");
