@@ -42,7 +42,7 @@ async def test_the_description_is_valid_and_names_every_route(site: Any) -> None
 
 
 async def test_the_server_does_what_the_description_says(site: Any, tmp_path: Path) -> None:
-    """As many made-up requests as the time allows, good and bad: no 5xx, nothing that is not described."""
+    """As many made-up requests as time allows: no 5xx, nothing that is not described."""
     await site.room(slug="known")
     key = f"Authorization: Bearer {site.services.organiser_key}"
     process = await asyncio.create_subprocess_exec(
