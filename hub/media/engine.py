@@ -116,6 +116,7 @@ class Engine:
             transport = self.mux.open(offer.ufrag)
         except TableFull:
             raise Refusal(Code.MEDIA_UNAVAILABLE, retry_after_ms=RETRY_MS) from None
+        view = place.views.get(person) if place is not None else None
         if older is not None:
             self._end(older)
         if place is None or room not in self.rooms:
@@ -136,6 +137,8 @@ class Engine:
                 self._live_changed(room, True)
             self._replan(room)
         else:
+            if view is not None:  # what was asked for holds for the new connection too
+                place.views[person] = view
             streams = self._streams(place, offer)
             place.subscribers[person] = Subscriber(
                 *common, streams=streams, sender=self.sender, on_joined=self._joined

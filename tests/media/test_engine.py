@@ -122,7 +122,12 @@ async def test_a_second_offer_replaces_and_a_restart_keeps_the_session(stage: St
     host.frame()
     await until(lambda: len(viewer.heard["0"]) == 4, why="the same SRTP goes on")
     assert old not in answer
+    await stage.pool.view("hall", "viewer", "host", 0, True)
+    await until(lambda: viewer.shown().get("0") == ("host", None))
     await viewer.subscribe(["video"], id="second")
+    await until(lambda: viewer.subscriber.connected)
+    assert viewer.shown().get("0") == ("host", None), "the view asked for stays"
+    await stage.pool.view("hall", "viewer", "auto", 4, False)
     await until(lambda: peer.closed_by_peer)
     assert stage.engine.rooms["hall"].subscribers["viewer"].attachment == "second"
     changed = stage.peer().offer(["video"], "recvonly").replace("a=mid:0", "a=mid:7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from itertools import pairwise
 
@@ -11,6 +12,8 @@ import pytest
 from hub.media import private, rtcp, track
 from rooms.model import AttachmentKind, Source
 from tests.media.driver import Heard, Stage, until
+
+SO_NO_CHECK = 11  # Linux, asm-generic/socket.h
 
 
 def sequences(packets: list[Heard]) -> list[int]:
@@ -240,6 +243,22 @@ async def test_the_slow_ways_forward_the_same(
     assert [p.payload for p in one] == [p.payload for p in other]
     assert sequences(one) == list(range(*_span(one)))
     assert stage.engine.sender.dropped == 0
+
+
+async def test_a_kernel_that_refuses_segments_gets_single_packets(stage: Stage) -> None:
+    host, viewer = stage.browser("host"), stage.browser("viewer")
+    await host.publish()
+    await viewer.subscribe(["video"])
+    host.frame(keyframe=True, parts=1)
+    await until(lambda: viewer.heard.get("0"))
+    # Linux segments no UDP without checksums, as with a network card that cannot
+    stage.engine.mux.socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    host.frame(parts=3)
+    await until(lambda: not stage.engine.sender.segments)
+    host.frame(parts=3)
+    last = f"host:{host.video_sequence - 1}:".encode()
+    await until(lambda: last in viewer.heard["0"][-1].payload)
+    assert len(viewer.heard["0"]) >= 4
 
 
 async def test_a_stream_that_starts_over_goes_on_in_its_slots(stage: Stage) -> None:

@@ -87,6 +87,7 @@ def test_padding_evens_out_a_frame_and_can_be_taken_off_again() -> None:
     assert [p.first & 0x20 for p in even] == [0, 0x20, 0x20, 0, 0, 0]
     assert [p.rest[-1] for p in even[1:3]] == [1, 16]
     assert even[2].rest[: -even[2].rest[-1]] == b"v" * 984
+    assert [len(p.rest) for p in even_out(packets(1000, 990))] == [1000, 990], "the last may stay"
     padded = [packets(100)[0]._replace(first=0xA0), *packets(101, 101)[1:]]
     assert even_out(padded)[0].rest == b"v" * 100, "already padded: left alone"
 
