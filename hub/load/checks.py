@@ -128,6 +128,8 @@ class View:
                     self._fault("capacity", f"{occupied} of {message.capacity} occupied")
 
     def _event(self, message: Incoming) -> None:
+        if not self.epoch:
+            return  # on its way when the leave was sent: answers and events cross
         if message.epoch != self.epoch:
             self._fault("seq", f"epoch {message.epoch} without a snapshot")
             self.epoch = message.epoch

@@ -93,6 +93,7 @@ def test_one_seat_too_many_and_a_missing_answer_are_seen() -> None:
         view.take(DECODE(f"[{entered(0)}]")[0])
     assert not tally.violations
     views[0].left()
+    views[0].take(DECODE(f"[{event(1)}]")[0])  # was on its way: no fault
     views[2].take(DECODE(f"[{entered(0)}]")[0])
     assert not tally.violations and tally.peak["r"] == 2
     views[0].take(DECODE(f"[{entered(0)}]")[0])
