@@ -6,6 +6,7 @@ local id = attachment(kind, p)
 if not id or id ~= ARGV[8] then return {'ok', 0} end
 local state, d = seat(p)
 call('HDEL', K.ATT, kind .. ':' .. p)
+if kind == 'publish' and call('HDEL', K.SRC, p) == 1 then room_changed = true end
 local last = now - number(ARGV[9], 0, 2 ^ 40, 0) + lease
 if state == 'live' and not attached(p) then
   d = math.min(math.max(d, last), now + lease)
