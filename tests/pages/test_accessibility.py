@@ -52,6 +52,10 @@ async def test_pages_for_everyone(fair: Fair, browser: Browser, look: str) -> No
     await check(await open_page(browser, look, fair.url + "/"), "home")
     inside = await open_page(browser, look, f"{fair.url}/rooms/{room}")
     await check(inside, "lobby")
+    if look == "narrow":  # the longer language must fit too
+        await check(
+            await open_page(browser, look, f"{fair.url}/rooms/{room}?lang=en"), "lobby in English"
+        )
     await inside.locator("#allow").click()
     await inside.locator("#mic-field").wait_for()
     await check(inside, "lobby with devices")
