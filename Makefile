@@ -29,7 +29,7 @@ $(BIN)/python:
 	  echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
 	  echo "Name another one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  sh scripts/packages.sh python3-venv; }
+	  sh .ci/packages.sh python3-venv; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
@@ -42,7 +42,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 .PHONY: packages
 packages:
-	@sh scripts/packages.sh chromium redis-server nodejs npm fonts-noto-cjk
+	@sh .ci/packages.sh chromium redis-server nodejs npm fonts-noto-cjk
 
 $(NODE_MODULES)/.done: Makefile | packages
 	npm install --silent --no-audit --no-fund --prefix .tools $(TYPESCRIPT)
