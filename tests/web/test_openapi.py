@@ -11,7 +11,10 @@ from typing import Any
 
 from openapi_spec_validator import validate
 
-SECONDS = 15
+#: Made-up requests an operation and phase; the seed is fixed, so a run is the same anywhere.
+EXAMPLES = 6
+#: A run takes about 15 s on a quiet machine.
+TIMEOUT_S = 100
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
     "response_headers_conformance", "response_schema_conformance",
@@ -42,24 +45,24 @@ async def test_the_description_is_valid_and_names_every_route(site: Any) -> None
 
 
 async def test_the_server_does_what_the_description_says(site: Any, tmp_path: Path) -> None:
-    """As many made-up requests as time allows: no 5xx, nothing that is not described."""
+    """Hundreds of made-up requests: no 5xx, nothing that is not described."""
     await site.room(slug="known")
     key = f"Authorization: Bearer {site.services.organiser_key}"
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")), "run",
         f"{site.base}/api/v1/openapi.json", "--header", key,
         "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful",
-        "--max-time", str(SECONDS), "--max-examples", "40", "--generation-deterministic",
+        "--max-examples", str(EXAMPLES), "--generation-deterministic",
         "--suppress-health-check", "all", "--request-timeout", "30",
         "--warnings", "off", "--no-color",
         cwd=tmp_path, stdout=PIPE, stderr=STDOUT,
     )  # fmt: skip
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), SECONDS + 90)
+        output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
     finally:
         if process.returncode is None:
             process.kill()
     text = output.decode(errors="replace")
     assert process.returncode == 0, text[-6000:]
     tested = re.search(r"(\d+) generated", text)
-    assert tested is not None and int(tested[1]) > 0, text[-2000:]
+    assert tested is not None and int(tested[1]) > 200, text[-2000:]
