@@ -5,6 +5,7 @@ Exit status 0 after a clean stop, 1 for a failure, 2 for a wrong configuration o
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -71,6 +72,8 @@ def demo(
     from hub.supervisor import Plan, supervise
 
     settings = read_config(config)
+    # Whoever tries the demo wants to read the links; the workers inherit the level.
+    os.environ.setdefault(logs.LEVEL_VARIABLE, "warning")
     _logs("supervisor")
     raise typer.Exit(supervise(settings, Plan(after_start=furnish(people=people))))
 

@@ -12,7 +12,7 @@ import tomllib
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -185,7 +185,8 @@ class Config(BaseSettings):
     def database_url(self) -> str:
         if self.database.url:
             return self.database.url
-        return f"sqlite+aiosqlite:///{self.server.data_dir.absolute() / 'pavilion.sqlite'}"
+        path = self.server.data_dir.absolute() / "pavilion.sqlite"
+        return f"sqlite+aiosqlite:///{quote(str(path))}"
 
 
 class BadConfig(ValueError):

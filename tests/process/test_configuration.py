@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from hub.config import BadConfig, Config, load
+from hub.config import BadConfig, Config, Server, load
+from hub.fair import migrate
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -73,3 +74,11 @@ def test_a_wrong_value_names_its_key(tmp_path: Path, text: str, key: str) -> Non
 def test_an_unknown_variable_is_named(name: str) -> None:
     with pytest.raises(BadConfig, match=name):
         load(None, {name: "1"})
+
+
+def test_sqlite_lies_in_the_data_dir_whatever_its_name(tmp_path: Path) -> None:
+    """A URL's own characters in a folder's name are the folder's, not the URL's."""
+    folder = tmp_path / "50% of ?x=1 数据"
+    folder.mkdir()
+    migrate(Config(server=Server(data_dir=folder)).database_url)
+    assert (folder / "pavilion.sqlite").is_file()
