@@ -1,7 +1,8 @@
 """The Lua files, one an operation, and the loader that joins the prelude in front.
 
 Of the prelude's functions a script is given those it names, and those they name: making a
-closure costs Redis half a microsecond at each call of a script, used or not.
+closure costs Redis half a microsecond at each call of a script, used or not. A script that can
+often answer early has a line ``-- REST``: what only the part behind it names is made there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
+
+from hub.store.keys import ROOM_PARTS
 
 #: Scripts that do not begin from a room's settings.
 PLAIN: Final = frozenset({"load", "due", "place"})
@@ -31,15 +34,33 @@ _COMMENT: Final = re.compile(r"--[^\n]*")
 _WORD: Final = re.compile(r"\w+")
 
 
-def joined(prelude: str, body: str) -> str:
-    """The script: what of ``prelude`` it needs, then ``body``."""
-    functions = {match[1]: match[0] for match in _FUNCTION.finditer(prelude)}
-    texts, needed = [_FUNCTION.sub("", prelude), body], set[str]()
-    while texts:
-        found = functions.keys() & set(_WORD.findall(_COMMENT.sub("", texts.pop())))
-        texts += (functions[name] for name in found - needed)
+REST: Final = "\n-- REST\n"
+_KEY: Final = re.compile(r"\bK\.([A-Z]+)\b")
+_NUMBERS: Final = {
+    name.upper(): number
+    for number, name in enumerate((*ROOM_PARTS, "due", "occ", "part", "channel"), 1)
+}
+
+
+def _needed(functions: dict[str, str], *texts: str) -> set[str]:
+    """Names of ``functions`` that ``texts`` name, and those these name."""
+    left, needed = list(texts), set[str]()
+    while left:
+        found = functions.keys() & set(_WORD.findall(_COMMENT.sub("", left.pop())))
+        left += (functions[name] for name in found - needed)
         needed |= found
-    return _FUNCTION.sub(lambda match: match[0] if match[1] in needed else "", prelude) + body
+    return needed
+
+
+def joined(prelude: str, body: str) -> str:
+    """The script: what of ``prelude`` it needs, then ``body``; keys by their numbers."""
+    functions = {match[1]: match[0] for match in _FUNCTION.finditer(prelude)}
+    early, _, late = body.partition(REST)
+    first = _needed(functions, _FUNCTION.sub("", prelude), early)
+    then = _needed(functions, late) - first
+    made = _FUNCTION.sub(lambda match: match[0] if match[1] in first else "", prelude)
+    rest = "".join(text for name, text in functions.items() if name in then)
+    return _KEY.sub(lambda match: f"KEYS[{_NUMBERS[match[1]]}]", f"{made}{early}\n{rest}{late}")
 
 
 def _read() -> dict[str, Script]:

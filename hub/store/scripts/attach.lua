@@ -7,6 +7,7 @@ local state = seat(p)
 local gen = who(p)
 if not gen or (state ~= 'live' and state ~= 'held') then return done({'not_in_room'}) end
 if kind == 'publish' and not call('ZSCORE', K.STAGE, p) then return done({'not_on_stage'}) end
+counted = {}
 if state == 'held' then call('ZREM', K.HELD, p) end
 call('ZADD', K.LIVE, S(now + lease), p)
 call('ZADD', K.PRIV, 'XX', 'GT', S(now + lease), p)

@@ -11,6 +11,7 @@ local last = now - number(ARGV[9], 0, 2 ^ 40, 0) + lease
 if state == 'live' and not attached(p) then
   d = math.min(math.max(d, last), now + lease)
   call('HDEL', K.ATT, fields(p))
+  counted = {}
   call('ZREM', K.LIVE, p)
   call('ZADD', K.HELD, S(d), p)
   call('ZADD', K.PRIV, 'XX', S(d), p)

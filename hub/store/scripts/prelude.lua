@@ -1,17 +1,11 @@
 -- Joined in front of every room script by the loader. Nothing here runs without a caller
 -- except reading the room's settings, the clock and the reclaim window.
--- KEYS 1-18 the room's keys in the order of keys.ROOM_PARTS, 19 due, 20 occ, 21 part, 22 channel
+-- KEYS 1-18 the room's keys in the order of keys.ROOM_PARTS, 19 due, 20 occ, 21 part, 22 channel;
+--      K.LIVE stands for KEYS[2] and so on: the loader writes the numbers, a table made at each
+--      call would cost Redis more than two commands
 -- ARGV 1 room, 2 run id of this Redis, 3 test clock (ms; only when meta.testclock is 1),
 --      4 outage: ms without a sweep that open a reclaim window, 5 its length (ms), 6.. the operation's
 -- Answers: {'ok'|'seated'|'queued'|..., ...} or {code of rooms.errors, detail...}
--- One table: a function that captures each key as an upvalue of its own is dear to make.
-local K = {
-  META = KEYS[1], LIVE = KEYS[2], HELD = KEYS[3], OFFERED = KEYS[4], PRIV = KEYS[5],
-  WHO = KEYS[6], ATT = KEYS[7], WAIT = KEYS[8], WPRIV = KEYS[9], WLEASE = KEYS[10],
-  STAGE = KEYS[11], HANDS = KEYS[12], SRC = KEYS[13], ORDER = KEYS[14], BAN = KEYS[15],
-  SLOW = KEYS[16], LOG = KEYS[17], CHAT = KEYS[18], DUE = KEYS[19], OCC = KEYS[20],
-  PART = KEYS[21], CHANNEL = KEYS[22]
-}
 local call = redis.call
 local room, run = ARGV[1], ARGV[2]
 local KINDS = {'socket', 'publish', 'subscribe'}
@@ -57,13 +51,32 @@ end
 local reclaiming = reclaim_until > now
 local edge = reclaiming and 0 or now
 
-local function S(x) return string.format('%.0f', x) end
+local format = string.format
+local function S(x) return format('%.0f', x) end
 local function J(s)                     -- a JSON string
   if string.find(s, '^[%w%._:%-]*$') then return '"' .. s .. '"' end
   return cjson.encode(s)
 end
-local after = '(' .. S(edge)
-local function count(key) return call('ZCOUNT', key, after, '+inf') end
+
+-- This room's entry of the due index: nil not read yet, false none.
+local due_at
+local function overdue()
+  due_at = tonumber(call('ZSCORE', K.DUE, room) or '') or false
+  return due_at and due_at <= now
+end
+
+-- Counts already known in this call; who moves people between the tables starts afresh.
+local counted = {}
+local function size(key)
+  local n = counted[key]
+  if not n then n = call('ZCARD', key); counted[key] = n end
+  return n
+end
+local function count(key)               -- of those whose deadline is in the future
+  -- No deadline is before the room's entry of due, so none has passed before that has.
+  if reclaiming or due_at == false or (due_at and due_at > now) then return size(key) end
+  return call('ZCOUNT', key, '(' .. S(edge), '+inf')
+end
 local function occupied() return count(K.LIVE) + count(K.HELD) + count(K.OFFERED) end
 local function alive(key, p)            -- the deadline of p, nil when there is none in the future
   local d = tonumber(call('ZSCORE', key, p) or '')
@@ -154,6 +167,7 @@ local function attach(p, kind, id, hub) -- answers the older one of this kind: i
   end
 end
 local function vacate(p, why, own, reason, till)  -- seat or place, and all that hangs on it
+  counted = {}
   for i, v in ipairs(call('HMGET', K.ATT, fields(p))) do
     local id = parse(v)
     if id and KINDS[i] ~= own then tell_detached(p, KINDS[i], id, why, reason, till) end
@@ -173,22 +187,36 @@ local function vacate(p, why, own, reason, till)  -- seat or place, and all that
 end
 
 -- Seats.
-local function deadline(d) call('ZADD', K.DUE, 'LT', S(d), room) end
+local function deadline(d)
+  if due_at and due_at <= d then return end
+  call('ZADD', K.DUE, 'LT', S(d), room)
+  due_at = due_at ~= nil and d or nil
+end
 local function room_for(priv)
   local n = occupied()
   if n >= cap then return false end
   if priv or reserved <= 0 then return true end
   return n < cap - math.max(0, reserved - count(K.PRIV))
 end
-local function place(p, key, d, priv, arrival)
-  call('ZADD', key, S(d), p)
-  if priv then call('ZADD', K.PRIV, S(d), p) end
+local function place(p, key, d, priv, arrival)  -- someone who had no seat
+  local by = S(d)
+  call('ZADD', key, by, p)
+  if counted[key] then counted[key] = counted[key] + 1 end
+  if priv then
+    call('ZADD', K.PRIV, by, p)
+    counted[K.PRIV] = nil
+  end
   call('ZADD', K.ORDER, S(priv and arrival or COMMON + arrival), p)
   deadline(d)
 end
+local function first()                  -- of the queue
+  if size(K.WAIT) == 0 then return end
+  counted.first = counted.first or call('ZRANGE', K.WAIT, 0, 0)[1]
+  return counted.first
+end
 local function due_next()               -- whom promotion would take now, if anyone
-  local p = call('ZRANGE', K.WAIT, 0, 0)[1]
-  if not p then return end
+  if size(K.WAIT) == 0 or occupied() >= cap then return end
+  local p = first()
   local priv = call('ZSCORE', K.WPRIV, p) and true or false
   if room_for(priv) then return p, priv end
   p = not priv and call('ZRANGE', K.WPRIV, 0, 0)[1]
@@ -204,6 +232,7 @@ local function promote()
       vacate(p, 'lapsed')
     else
       call('ZREM', K.WAIT, p); call('ZREM', K.WPRIV, p); call('ZREM', K.WLEASE, p)
+      counted = {}
       place(p, K.OFFERED, now + offer, priv, call('HINCRBY', K.META, 'gen', 1))
       note('{"n":"p' .. head .. ',"id":' .. J(p) .. ',"until_ms":' .. S(now + offer) .. '}')
       show(p, 'offered')
@@ -219,7 +248,7 @@ local function close_room(by)           -- everyone out, in one go
     if kind and id then tell_detached(p, kind, id, 'closed') end
   end
   call('DEL', K.LIVE, K.HELD, K.OFFERED, K.PRIV, K.WHO, K.ATT, K.WAIT, K.WPRIV, K.WLEASE, K.STAGE, K.HANDS, K.SRC, K.ORDER)
-  closed = true
+  closed, counted = true, {}
   call('HSET', K.META, 'closed', '1')
   room_changed = true
   return event('closed', by, '{}')
@@ -234,8 +263,7 @@ local function sweep()
   end
 end
 local function tidy()                   -- what is overdue, then who is next
-  local at = tonumber(call('ZSCORE', K.DUE, room) or '')
-  if at and at <= now then sweep() end
+  if overdue() then sweep() end
   promote()
 end
 local function set_due()                -- exactly, where entries may have gone
@@ -245,11 +273,12 @@ local function set_due()                -- exactly, where entries may have gone
     if d and (not at or d < at) then at = d end
   end
   if at then call('ZADD', K.DUE, S(at), room) else call('ZREM', K.DUE, room) end
+  due_at = at or false
 end
 local function set_occ()
-  local waiting, since = call('ZCARD', K.WAIT), 0
+  local waiting, since = size(K.WAIT), 0
   if waiting > 0 then
-    local _, _, s = who(call('ZRANGE', K.WAIT, 0, 0)[1])
+    local _, _, s = who(first())
     since = s or 0
   end
   call('HSET', K.OCC, room, table.concat({count(K.LIVE), count(K.HELD), count(K.OFFERED), waiting, S(cap),
@@ -279,6 +308,7 @@ local function reseat(p, state, kind, id, hub, priv, tail)
   local _, was, since = who(p)
   local gen = call('HINCRBY', K.META, 'gen', 1)
   local d = now + lease
+  counted = {}
   if state ~= 'live' then call('ZREM', state == 'held' and K.HELD or K.OFFERED, p) end
   call('ZADD', K.LIVE, S(d), p)
   if priv then call('ZADD', K.PRIV, S(d), p) else call('ZREM', K.PRIV, p) end

@@ -21,6 +21,7 @@ else
     if state == 'live' and not attached(p) then
       local _, d = seat(p)
       call('HDEL', K.ATT, fields(p))
+      counted = {}
       call('ZREM', K.LIVE, p)
       call('ZADD', K.HELD, S(d), p)
       state = 'held'
