@@ -67,7 +67,7 @@ class Worker:
         self._index = index
         self._secret = secret
         self._path = socket_path(config, index)
-        self._hubs: list[asyncio.StreamWriter] = []  # oldest first
+        self._hubs: list[asyncio.StreamWriter] = []  # whose turn it is to renew is first
         self._notices: list[MediaNotice] = []
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -252,10 +252,15 @@ class Worker:
         }
 
     def _report_alive(self) -> None:
-        """To one hub, the one that has been here longest: it renews for all."""
+        """To one hub, which renews for all; to another one each time.
+
+        A hub that stands still, or has lost Redis, renews nothing and says so to nobody:
+        always told, it would take every session of every hub with it after CONFIRM_S.
+        """
         renewals = self.engine.alive()
         if renewals and self._hubs:
-            self._send(self._hubs[0], control.Alive(list(renewals)))
+            self._hubs.append(self._hubs.pop(0))
+            self._send(self._hubs[-1], control.Alive(list(renewals)))
 
 
 async def _serve(
