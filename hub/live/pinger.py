@@ -42,15 +42,22 @@ async def wheel(hub: LiveHub) -> None:
         await asyncio.sleep(turn)
         conns = list(hub.connections.values())
         for index, conn in enumerate(conns, 1):
-            await _look(hub, conn, empty)
+            try:
+                await _look(hub, conn, empty)
+            except Exception:
+                # Whoever stumbles here goes; everybody else is still looked after.
+                conn.log().exception("look failed")
+                conn.cut()
             if index % 500 == 0:
                 await asyncio.sleep(0)
         if hub.services.draining and not drained:
             drained = True
             hub.spawn(drain(hub))
-        hub.slow.check()
-        hub.waiting.tidy()
-        hub.sessions.tidy()
+        for work in (hub.slow.check, hub.waiting.tidy, hub.sessions.tidy):
+            try:
+                work()
+            except Exception:
+                log.exception("wheel failed", work=work.__qualname__)
 
 
 async def _look(hub: LiveHub, conn: Connection, empty: bytes) -> None:
@@ -90,6 +97,10 @@ async def renew(hub: LiveHub) -> None:
             answered = asked
         except StoreLost as lost:
             log.warning("renewing failed", fault=str(lost))
+            _fence(hub, answered)
+        except Exception:
+            # Ended by one answer that was not foreseen, it would cost every seat of this hub.
+            log.exception("renewing failed")
             _fence(hub, answered)
 
 

@@ -99,6 +99,8 @@ class RedisBoard:
                     await self._submitter.call("SET", keys.BOARD_SNAPSHOT, raw, "PX", 10_000)
             except (StoreLost, ResponseError) as fault:
                 log.warning("board not summed", fault=str(fault))
+            except Exception:
+                log.exception("board not summed")  # a row that is none; the next second tries
             await asyncio.sleep(max(0.1, PERIOD_S - (time.monotonic() - started)))
 
 

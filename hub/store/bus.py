@@ -147,6 +147,9 @@ class RedisBus:
                         task.result()
             except (RedisError, OSError, TimeoutError, EOFError, StoreLost) as fault:
                 log.warning("pub/sub connection lost", fault=str(fault))
+            except Exception:
+                # Not foreseen is no reason to stay deaf: connect again.
+                log.exception("pub/sub failed")
             finally:
                 self._up.clear()
                 self._connection = None

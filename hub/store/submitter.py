@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import redis.asyncio as aioredis
+import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -27,6 +28,7 @@ WAITING_MAX: Final = 50_000  # calls not yet sent
 BATCH: Final = 512  # calls in one write
 BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
+log = structlog.get_logger(__name__)
 Argument = str | bytes | int
 Command = Sequence[Argument]
 
@@ -144,6 +146,11 @@ class Submitter:
                 attempt = 0
                 await self._serve(connection)
             except (RedisError, OSError, TimeoutError, EOFError) as fault:
+                self._fail(f"{type(fault).__name__}: {fault}")
+            except Exception as fault:
+                # What a library was not known to raise is a lost connection too: ending here
+                # would leave every call without an answer for good.
+                log.exception("store connection failed")
                 self._fail(f"{type(fault).__name__}: {fault}")
             finally:
                 self._up.clear()

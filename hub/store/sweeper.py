@@ -100,6 +100,9 @@ class Sweeper:
                 await self.sweep()
             except (StoreLost, ResponseError) as fault:
                 log.warning("sweep put off", fault=str(fault))
+            except Exception:
+                # The next second's sweep, and the heartbeat, must come whatever one room did.
+                log.exception("sweep failed")
             # A reclaim window keeps people waiting: look more often for its end.
             await asyncio.sleep(self._period_s / 4 if self._windows else self._period_s)
 

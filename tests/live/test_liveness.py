@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
 from hub.embedded import EmbeddedStore
+from hub.ports import Renewal
 from rooms.errors import Code
 from tests.live.driver import Hub, make_config, serving, until
 
@@ -82,6 +84,35 @@ async def test_renewing_keeps_a_quiet_person_seated(valkey_url: str, tmp_path: P
         await asyncio.sleep(2.5)  # two and a half leases
         assert await ada.say("here") == 1
         assert (await waiting.enter())["position"] == 1
+
+
+async def test_a_fault_of_ours_ends_neither_the_wheel_nor_the_renewing(
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = await make_config(
+        valkey_url, tmp_path, ping_s=0.3, pong_s=0.5, renew_s=0.2, lease_ms=1000
+    )
+    async with serving(config, "hub-a") as hub:
+        room = await hub.room()
+        await hub.inside(room, "ada")
+        (bob,) = await hub.inside(room, "bob")
+        admission = hub.services.admission
+        renew, stumbles = admission.renew, [ValueError("not foreseen")]
+
+        async def stumbling(renewals: Sequence[Renewal]) -> Sequence[Renewal]:
+            if stumbles:
+                raise stumbles.pop()
+            return await renew(renewals)
+
+        async def no_ping(message: bytes = b"") -> None:
+            raise ValueError("not foreseen")
+
+        monkeypatch.setattr(admission, "renew", stumbling)
+        conn = next(c for c in hub.live.connections.values() if c.identity.id == "ada")
+        conn.ws.ping = no_ping  # type: ignore[method-assign]
+        await until(lambda: len(hub.live.connections) == 1, what="who stumbled is gone")
+        await asyncio.sleep(1.5)  # a lease and a half
+        assert not stumbles and await bob.say("still renewed, still looked after") > 0
 
 
 async def test_offered_to_one_who_was_silent(valkey_url: str, tmp_path: Path) -> None:

@@ -146,6 +146,38 @@ async def test_after_a_restart_of_redis_seats_are_reclaimed_before_anyone_new(
         await store.close()
 
 
+async def test_what_no_library_was_known_to_raise_is_a_lost_connection(
+    server: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await started(server.url, "a")
+    read, stumbles = store.submitter._read, [ValueError("not foreseen")]
+
+    async def stumbling(connection: Any) -> None:
+        if stumbles:
+            await asyncio.sleep(0.05)  # with a call on its way
+            raise stumbles.pop()
+        await read(connection)
+
+    monkeypatch.setattr(store.submitter, "_read", stumbling)
+    await store.submitter.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
+    await reaches(lambda: _gone(store), 5)
+    await reaches(lambda: _answers(store), 5)
+    assert not stumbles
+    await store.close()
+
+
+async def _gone(store: Store) -> bool:
+    return not store.submitter.up
+
+
+async def _answers(store: Store) -> bool:
+    try:
+        await asyncio.wait_for(store.ping(), 1)
+    except (StoreLost, TimeoutError):
+        return False
+    return True
+
+
 async def test_a_silence_of_everyone_is_an_outage_and_a_first_start_is_not(
     server: EmbeddedStore,
 ) -> None:
