@@ -12,6 +12,7 @@ for package in "$@"; do
         npm) command -v npm >/dev/null 2>&1 && continue ;;
         python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null && continue ;;
         fonts-noto-cjk) [ -d /usr/share/fonts/opentype/noto ] && continue ;;
+        fonts-noto-color-emoji) [ -f /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf ] && continue ;;
     esac
     missing="$missing $package"
 done

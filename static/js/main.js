@@ -1,6 +1,7 @@
 /** Starts the page: texts first, then the module of this page. */
 
 import { loadTexts } from "./i18n.js";
+import { applyMotion } from "./settings.js";
 
 const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promise<void>}>>} */ ({
   home: () => import("./pages/home.js"),
@@ -8,6 +9,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   desk: () => import("./pages/desk.js"),
 });
 
+applyMotion();
 const load = PAGES[document.body.dataset.page ?? ""];
 if (load) {
   const [page] = await Promise.all([load(), loadTexts()]);

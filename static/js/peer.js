@@ -10,15 +10,23 @@ import { Refused } from "./socket.js";
 /** @typedef {import("./messages.js").Source} Source */
 /** @typedef {import("./messages.js").Message} Message */
 /** @typedef {(type: string, fields: Record<string, unknown>) => Promise<Message>} Ask */
+/**
+ * `blocked`: the server answered and no packet passes; `halted`: not wanted any more.
+ * @typedef {"connecting"|"connected"|"trouble"|"blocked"|"halted"} PeerState
+ */
 
 export const THUMBS = 4;
 export const AUDIO_SLOTS = 3;
+/** An answered offer that carries nothing for this long never will: the path is blocked. */
+const CONNECT_MS = 10_000;
+/** Long enough for a path to come back by itself, short enough not to be waited for. */
+const SETTLE_MS = 2_000;
 
 /** A connection that is offered again, with back-off, while it is wanted and not there. */
 class Peer {
   /**
    * @param {"publish"|"subscribe"} kind @param {Ask} ask
-   * @param {(state: "connecting"|"connected"|"trouble", code: string) => void} told
+   * @param {(state: PeerState, code: string) => void} told
    */
   constructor(kind, ask, told) {
     this.kind = kind;
@@ -31,7 +39,10 @@ class Peer {
     this.wanted = false;
     this.attempt = 0;
     this.timer = 0;
+    this.patience = 0;
     this.run = 0;
+    /** A path has been open, now or earlier. */
+    this.opened = false;
   }
 
   /** @param {RTCPeerConnection} _pc */
@@ -81,22 +92,57 @@ class Peer {
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
   }
 
+  /** Offer again at once: the person asked. */
+  hurry() {
+    if (!this.wanted || this.pc?.connectionState === "connected") return;
+    clearTimeout(this.timer);
+    this.attempt = 0;
+    void this.#offer();
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #changed(pc) {
+    if (pc !== this.pc) return;
+    const state = pc.connectionState;
+    if (state === "connected") {
+      clearTimeout(this.patience);
+      clearTimeout(this.timer);
+      this.attempt = 0;
+      this.told("connected", "");
+    } else if (state === "failed") {
+      clearTimeout(this.patience);
+      this.told(this.#why(), "media_unavailable");
+      this.again();
+    } else if (state === "disconnected") {
+      this.#await(pc, SETTLE_MS);
+    }
+    if (state === "connected") this.opened = true;
+  }
+
+  /** What no path means: a network that never let one through, or one that was lost.
+   * @returns {PeerState} */
+  #why() {
+    return this.opened ? "trouble" : "blocked";
+  }
+
+  /** Give `pc` this long to connect. @param {RTCPeerConnection} pc @param {number} ms */
+  #await(pc, ms) {
+    clearTimeout(this.patience);
+    this.patience = /** @type {any} */ (setTimeout(() => {
+      if (pc !== this.pc || !this.wanted || pc.connectionState === "connected") return;
+      this.told(this.#why(), "media_unavailable");
+      this.again();
+    }, ms));
+  }
+
   async #offer() {
     const run = ++this.run;
+    clearTimeout(this.patience);
     this.pc?.close();
     const pc = new RTCPeerConnection({ iceServers: this.servers, bundlePolicy: "max-bundle" });
     this.pc = pc;
     this.told("connecting", "");
-    pc.onconnectionstatechange = () => {
-      if (pc !== this.pc) return;
-      if (pc.connectionState === "connected") {
-        this.attempt = 0;
-        this.told("connected", "");
-      } else if (pc.connectionState === "failed") {
-        this.told("trouble", "media_unavailable");
-        this.again();
-      }
-    };
+    pc.onconnectionstatechange = () => this.#changed(pc);
     try {
       this.prepare(pc);
       await pc.setLocalDescription();
@@ -105,6 +151,7 @@ class Peer {
       });
       if (run !== this.run || pc !== this.pc) return;
       await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      if (pc.connectionState !== "connected") this.#await(pc, CONNECT_MS);
       this.ready();
     } catch (fault) {
       if (run !== this.run || !this.wanted) return;
@@ -120,8 +167,10 @@ class Peer {
     this.wanted = false;
     this.run += 1;
     clearTimeout(this.timer);
+    clearTimeout(this.patience);
     this.pc?.close();
     this.pc = null;
+    this.told("halted", "");
   }
 
   stop() {
@@ -133,7 +182,7 @@ class Peer {
 
 /** What we send. The lines are there from the start; a source that is off sends nothing. */
 export class Publisher extends Peer {
-  /** @param {Ask} ask @param {ConstructorParameters<typeof Peer>[2]} told */
+  /** @param {Ask} ask @param {(state: PeerState, code: string) => void} told */
   constructor(ask, told) {
     super("publish", ask, told);
     /** @type {Record<Source, MediaStreamTrack|null>} */
@@ -190,7 +239,7 @@ export class Publisher extends Peer {
 /** What we are shown: slots of fixed lines. `onTrack` is called once a line. */
 export class Subscriber extends Peer {
   /**
-   * @param {Ask} ask @param {ConstructorParameters<typeof Peer>[2]} told
+   * @param {Ask} ask @param {(state: PeerState, code: string) => void} told
    * @param {(lines: {mid: string, track: MediaStreamTrack}[]) => void} onLines
    */
   constructor(ask, told, onLines) {

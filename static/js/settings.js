@@ -7,6 +7,7 @@ const DEFAULTS = {
   microphone: "", camera: "", speaker: "",
   microphoneOn: true, cameraOn: true,
   shortcuts: true, sounds: true, announceHands: true, hideSelf: false,
+  announcePeople: false, microphoneHints: true, still: false,
 };
 
 /** @typedef {typeof DEFAULTS} Settings */
@@ -30,6 +31,11 @@ export function save(change) {
   } catch {
     // Private windows may refuse storage; the choice holds for this visit.
   }
+}
+
+/** "Less movement" holds on every page, beside the system's own wish. */
+export function applyMotion() {
+  document.documentElement.toggleAttribute("data-still", settings.still);
 }
 
 /** Per tab: survives a reload, not the closing of the tab. */

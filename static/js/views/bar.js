@@ -51,6 +51,7 @@ export class Bar {
     for (const button of [this.mic, this.camera, this.share]) button.hidden = !staged;
     this.share.hidden ||= !navigator.mediaDevices?.getDisplayMedia;
     this.hand.hidden = staged;
+    this.node.toggleAttribute("data-staged", staged);
     press(this.mic, media.tracks.microphone?.enabled === true, "mic");
     press(this.camera, media.tracks.camera !== null, "camera");
     press(this.share, media.tracks.screen !== null, "");

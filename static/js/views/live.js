@@ -10,9 +10,11 @@ import { Refused } from "../socket.js";
 import { onStage } from "../state.js";
 import { Bar } from "./bar.js";
 import { Chat } from "./chat.js";
+import { Crowd } from "./crowd.js";
 import { Devices } from "./own-media.js";
 import { More } from "./more.js";
 import { People } from "./people.js";
+import { Peek } from "./peek.js";
 import { Stage } from "./stage.js";
 
 /** @typedef {import("../messages.js").Message} Message */
@@ -27,7 +29,10 @@ export class Live {
   constructor(page, state) {
     this.page = page;
     this.panel = "";
+    this.dimmed = false;
+    this.crowd = new Crowd();
     this.stage = new Stage(this);
+    this.peek = new Peek(this);
     this.chat = new Chat(this);
     this.people = new People(this);
     this.more = new More(this);
@@ -40,7 +45,7 @@ export class Live {
     this.aside = el("aside", { class: "panel", id: "panel", hidden: true, "aria-label": t("Side panel"), tabindex: "-1" });
     byId("live").replaceChildren(
       el("header", { class: "live-head" }, this.title, this.locked, this.count),
-      this.stage.node, this.aside, this.toasts, this.bar.node, this.more.dialog);
+      this.stage.node, this.peek.node, this.aside, this.toasts, this.bar.node, this.more.dialog);
     document.addEventListener("keydown", this.key);
     addEventListener("popstate", this.popped);
     this.draw(state, null);
@@ -75,9 +80,11 @@ export class Live {
         + " · " + tn("{n} seat", "{n} seats", room.capacity)
         + (room.waiting ? ` · ${this.page.waitingText(room.waiting)}` : ""));
       this.locked.hidden = !room.locked;
+      this.crowd.draw(inside);
     }
     this.stage.draw(state, before);
     this.chat.draw(state, before);
+    this.peek.draw(state, before);
     this.people.draw(state, before);
     this.bar.draw(state, before);
     this.media.draw(state, before);
@@ -86,6 +93,9 @@ export class Live {
 
   /** Messages that are moments, not state. @param {Message} message */
   heard(message) {
+    if (message.type === "entered" || message.type === "resumed") {
+      if (this.dimmed) this.back();
+    }
     if (message.type === "ice") this.media.ice(message.servers);
     else if (message.type === "reactions") this.stage.reactions(message.counts);
     else if (message.type === "error" && message.re === undefined) this.#trouble(message);
@@ -103,16 +113,16 @@ export class Live {
     const mine = event.body.participant === this.me.id;
     const by = this.page.state.people.get(event.by ?? "")?.name ?? t("A moderator");
     if (event.kind === "announcement") {
-      this.toast(event.body.text, "info", true);
+      this.toast(event.body.text, "info", { urgent: true });
     } else if (event.kind === "stage" && mine) {
       this.toast(event.body.on
         ? t("You are on stage. Turn on your microphone and camera when you are ready.")
-        : t("You are off the stage. You still see and hear everything."), "info", true);
+        : t("You are off the stage. You still see and hear everything."), "info", { urgent: true });
     } else if (event.kind === "mute" && mine) {
       this.media.mutedBy(event.body.source);
       this.toast(event.body.source === "microphone"
         ? t("{name} turned your microphone off. You can turn it on again.", { name: by })
-        : t("{name} turned your camera or screen off. You can turn it on again.", { name: by }), "warn", true);
+        : t("{name} turned your camera or screen off. You can turn it on again.", { name: by }), "warn", { urgent: true });
     } else if (event.kind === "lock") {
       this.toast(event.body.locked ? t("The room is locked: nobody else can enter.") : t("The room is open again."), "info");
     } else if (event.kind === "chat_mode") {
@@ -123,9 +133,11 @@ export class Live {
   }
 
   /** A message at the foot of the stage. @param {string} text @param {"info"|"warn"} kind
-   * @param {boolean} [urgent] */
-  toast(text, kind, urgent = false) {
-    const node = el("div", { class: `toast toast-${kind}` }, icon(kind === "warn" ? "warn" : "info"), el("p", {}, text),
+   * @param {{urgent?: boolean, ways?: {text: string, act: () => void}[]}} [options] */
+  toast(text, kind, { urgent = false, ways = [] } = {}) {
+    /** @type {HTMLElement} */
+    const node = el("div", { class: `toast toast-${kind}` }, icon(kind === "warn" ? "warn" : "info"),
+      el("div", {}, el("p", {}, text), ...ways.map((way) => el("button", { type: "button", class: "toast-way", onclick: () => { way.act(); node.remove(); } }, way.text))),
       el("button", { type: "button", class: "toast-close", "aria-label": t("Dismiss"), onclick: () => node.remove() }, icon("close")));
     this.toasts.append(node);
     while (this.toasts.children.length > 3) this.toasts.firstElementChild?.remove();
@@ -144,7 +156,7 @@ export class Live {
     } catch (fault) {
       const code = fault instanceof Refused ? fault.code : "no_answer";
       const outcome = outcomeOf(code, fault instanceof Refused ? fault.detail : undefined);
-      this.toast(`${outcome.title}. ${outcome.text}`, "warn", true);
+      this.toast(`${outcome.title}. ${outcome.text}`, "warn", { urgent: true });
       return false;
     }
   }
@@ -179,6 +191,7 @@ export class Live {
 
   /** @param {boolean} on */
   dim(on) {
+    this.dimmed = on;
     byId("live").toggleAttribute("data-dim", on);
   }
 
@@ -208,6 +221,7 @@ export class Live {
   };
 
   close() {
+    this.crowd.stop();
     document.removeEventListener("keydown", this.key);
     removeEventListener("popstate", this.popped);
     this.media.stop();

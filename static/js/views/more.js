@@ -2,7 +2,7 @@
 
 import { el, icon } from "../dom.js";
 import { t } from "../i18n.js";
-import { save, settings } from "../settings.js";
+import { applyMotion, save, settings } from "../settings.js";
 
 /** @typedef {import("../state.js").RoomState} RoomState */
 
@@ -73,17 +73,21 @@ export class More {
   }
 
   #settings() {
-    /** @param {"shortcuts"|"sounds"|"announceHands"|"hideSelf"} key @param {string} label */
+    /** @param {"shortcuts"|"sounds"|"announceHands"|"announcePeople"|"microphoneHints"|"hideSelf"|"still"} key
+     * @param {string} label */
     const box = (key, label) => {
       const input = el("input", { type: "checkbox", checked: settings[key], onchange: () => {
         save({ [key]: input.checked });
         this.live.stage.own();
+        applyMotion();
       } });
       return el("label", { class: "check" }, input, label);
     };
     return el("section", { "aria-labelledby": "more-settings" }, el("h3", { id: "more-settings" }, t("Settings")),
       box("shortcuts", t("Keyboard shortcuts")), box("sounds", t("Sounds")),
-      box("announceHands", t("Tell me of raised hands")), box("hideSelf", t("Hide my own picture")));
+      box("announceHands", t("Tell me of raised hands")), box("announcePeople", t("Tell me how many people are here when it changes")),
+      box("microphoneHints", t("Warn me when my microphone is silent, or when I talk while muted")),
+      box("hideSelf", t("Hide my own picture")), box("still", t("Less movement on the screen")));
   }
 
   #shortcuts() {

@@ -1,10 +1,11 @@
 /** Our own camera, microphone and screen, and the two connections. */
 
 import { announce } from "../announce.js";
-import { faultOf, faultText, openTrack } from "../devices.js";
+import { faultOf, faultText, meter, openTrack } from "../devices.js";
+import { Hearing } from "../hearing.js";
 import { t } from "../i18n.js";
 import { Publisher, Subscriber } from "../peer.js";
-import { settings } from "../settings.js";
+import { save, settings } from "../settings.js";
 import { onStage } from "../state.js";
 
 /** @typedef {import("../messages.js").Source} Source */
@@ -21,12 +22,14 @@ export class Devices {
     this.subscriber = new Subscriber(ask, (state, code) => this.#told("subscribe", state, code),
       (lines) => live.stage.lines(lines));
     this.staged = false;
-    this.onUnplugged = () => void this.#devicesChanged();
+    /** How each connection is, while wanted. @type {Map<string, string>} */
+    this.states = new Map();
+    /** Ends listening to our own microphone. */
+    this.deafen = () => {};
   }
 
   /** @param {RoomState} state */
   start(state) {
-    navigator.mediaDevices?.addEventListener?.("devicechange", this.onUnplugged);
     if (state.media_mode !== "sfu" || !("RTCPeerConnection" in globalThis)) return;
     this.subscriber.start();
     // Someone who looked at the devices in the lobby and is on stage goes on as chosen there.
@@ -59,10 +62,12 @@ export class Devices {
     }
   }
 
-  /** @param {number} after_ms */
+  /** The server lost our media. @param {number} after_ms */
   again(after_ms) {
-    this.subscriber.again(after_ms);
-    this.publisher.again(after_ms);
+    for (const peer of [this.subscriber, this.publisher]) {
+      if (peer.wanted) this.#told(peer.kind, "trouble", "media_unavailable");
+      peer.again(after_ms);
+    }
   }
 
   check() {
@@ -70,12 +75,21 @@ export class Devices {
     this.publisher.check();
   }
 
-  /** @param {string} _kind @param {string} state @param {string} code */
-  #told(_kind, state, code) {
-    if (state === "connected") this.live.stage.say("");
-    else if (state === "trouble" && code !== "not_on_stage" && code !== "not_in_room") {
-      this.live.stage.say(t("Picture and sound are interrupted. Chat goes on; we keep trying."));
-    }
+  /** One calm line while any of our connections is away; none once all are back.
+   * @param {string} kind @param {string} state @param {string} code */
+  #told(kind, state, code) {
+    if (state === "connecting") return; // as it was, until this try has an end
+    if (state === "connected" || state === "halted" || code === "not_on_stage" || code === "not_in_room") this.states.delete(kind);
+    else this.states.set(kind, state);
+    const states = [...this.states.values()];
+    if (states.includes("blocked")) {
+      this.live.stage.say(t("Your network lets no sound or picture through. Chat works; another network, or one without VPN, may help."), () => {
+        this.subscriber.hurry();
+        this.publisher.hurry();
+      });
+    } else if (states.length > 0) {
+      this.live.stage.say(t("Sound and picture are coming back in a moment. The room goes on; chat works."));
+    } else this.live.stage.say("");
   }
 
   /** On or off; without `on`, the other way. @param {Source} source @param {boolean} [on] */
@@ -99,11 +113,40 @@ export class Devices {
   async #microphone(on) {
     let track = this.tracks.microphone;
     if (on && track === null) {
-      track = this.tracks.microphone = await openTrack("audio");
-      track.onended = () => this.#drop("microphone");
+      track = await openTrack("audio");
+      this.#take("microphone", track);
     }
     if (track) track.enabled = on;
     await this.publisher.set("microphone", track);
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack} track */
+  #take(source, track) {
+    this.tracks[source] = track;
+    // Told only when the device or the browser's own bar ends it, never for our own stop().
+    track.onended = () => void this.#unplugged(source);
+    if (source === "microphone") this.#listen(track);
+  }
+
+  /** Hear what the person's own microphone hears, muted or not: on a copy that nobody is sent.
+   * @param {MediaStreamTrack} track */
+  #listen(track) {
+    this.deafen();
+    const copy = track.clone();
+    copy.enabled = true;
+    const hearing = new Hearing();
+    const stop = meter(copy, (level) => {
+      const what = hearing.hear(level, track.enabled, performance.now());
+      if (!what || !settings.microphoneHints) return;
+      const never = { text: t("Do not tell me again"), act: () => save({ microphoneHints: false }) };
+      if (what === "muted") this.live.toast(t("You are talking, and your microphone is off: nobody hears you."), "warn", { ways: [never] });
+      else this.live.toast(t("No sound comes from your microphone. Check that it is plugged in, not switched off, and the right one."), "warn", { ways: [never] });
+    });
+    this.deafen = () => {
+      stop();
+      copy.stop();
+      this.deafen = () => {};
+    };
   }
 
   /** @param {"camera"|"screen"} source */
@@ -112,8 +155,7 @@ export class Devices {
       ? await openTrack("video")
       : (await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false })).getVideoTracks()[0];
     if (source === "screen") track.contentHint = "detail";
-    this.tracks[source] = track;
-    track.onended = () => this.#drop(source);
+    this.#take(source, track);
     await this.publisher.set(source, track);
   }
 
@@ -123,6 +165,7 @@ export class Devices {
     if (track === null) return;
     track.onended = null;
     track.stop();
+    if (source === "microphone") this.deafen();
     this.tracks[source] = null;
     void this.publisher.set(source, null);
     this.live.bar.draw(this.live.page.state, null);
@@ -140,22 +183,40 @@ export class Devices {
     // Closing the browser's own screen picker is a choice, not a fault.
     if (source === "screen" && error instanceof DOMException && error.name === "NotAllowedError") return;
     const { title, text } = faultText(faultOf(error));
-    this.live.toast(`${title}. ${text}`, "warn", true);
+    this.live.toast(`${title}. ${text}`, "warn", { urgent: true });
   }
 
-  async #devicesChanged() {
-    for (const source of /** @type {Source[]} */ (["microphone", "camera"])) {
-      if (this.tracks[source]?.readyState === "ended") {
-        this.#drop(source);
-        this.live.toast(source === "microphone"
-          ? t("The microphone was unplugged. Turn it on again to use another one.")
-          : t("The camera was unplugged. Turn it on again to use another one."), "warn");
-      }
+  /** The device is gone. Another one goes on in its place, as on or off as it was; that can be undone.
+   * @param {Source} source */
+  async #unplugged(source) {
+    const on = this.tracks[source]?.enabled === true;
+    this.#drop(source);
+    if (source === "screen") {
+      announce(SAID.screen(false));
+      return;
     }
+    const track = await openTrack(source === "microphone" ? "audio" : "video").catch(() => null);
+    if (track === null || this.tracks[source] !== null || !this.live.staged) {
+      track?.stop();
+      this.live.toast(source === "microphone"
+        ? t("The microphone was unplugged. Turn it on again to use another one.")
+        : t("The camera was unplugged. Turn it on again to use another one."), "warn");
+      return;
+    }
+    track.enabled = on;
+    this.#take(source, track);
+    await this.publisher.set(source, track);
+    this.live.bar.draw(this.live.page.state, null);
+    this.live.stage.own();
+    const name = track.label || t("another device");
+    this.live.toast(source === "microphone"
+      ? t("The microphone was unplugged. Now in use: {name}", { name })
+      : t("The camera was unplugged. Now in use: {name}", { name }), "warn",
+    { ways: [{ text: t("Turn it off"), act: () => void this.toggle(source, false) }] });
   }
 
   stop() {
-    navigator.mediaDevices?.removeEventListener?.("devicechange", this.onUnplugged);
+    this.deafen();
     this.publisher.halt();
     this.subscriber.halt();
     for (const source of /** @type {Source[]} */ (["microphone", "camera", "screen"])) {

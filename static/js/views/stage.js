@@ -1,5 +1,6 @@
 /** The stage: the active speaker large, the others in a strip, ourselves among them. */
 
+import { announce } from "../announce.js";
 import { el, icon, setIcon, setText } from "../dom.js";
 import { useSpeaker } from "../devices.js";
 import { t } from "../i18n.js";
@@ -16,13 +17,16 @@ class Tile {
     this.who = "";
     this.video = el("video", { autoplay: true, playsinline: true, muted: true, hidden: true, "aria-hidden": "true" });
     this.video.muted = true; // sound has elements of its own
+    // The tile takes the picture's shape, so that no empty band frames it.
+    for (const moment of ["loadedmetadata", "resize"]) this.video.addEventListener(moment, () => this.#shape());
     this.initials = el("span", { class: "initials", "aria-hidden": "true" });
     this.name = el("span", { class: "tile-name", lang: "" });
     this.mic = icon("mic", "tile-mic");
+    this.muted = el("span", { class: "vh" });
     this.talks = el("span", { class: "tile-talks", hidden: true }, icon("speaker"), el("span", { class: "vh" }, t("speaking")));
     this.pin = el("button", { type: "button", class: "tile-act", onclick: () => stage.pin(this.who) }, icon("pin"));
     this.node = el("div", { class: `tile ${cls}`, role: "group" }, this.video, this.initials,
-      el("div", { class: "tile-label" }, this.mic, this.name, this.talks), el("div", { class: "tile-acts" }, this.pin));
+      el("div", { class: "tile-label" }, this.mic, this.name, this.muted, this.talks), el("div", { class: "tile-acts" }, this.pin));
   }
 
   /**
@@ -38,6 +42,7 @@ class Tile {
     this.node.toggleAttribute("data-speaking", facts.speaking);
     this.talks.hidden = !facts.speaking;
     setIcon(this.mic, facts.muted ? "mic-off" : "mic");
+    setText(this.muted, facts.muted ? t("microphone off") : "");
     this.pin.setAttribute("aria-pressed", String(facts.pinned));
     this.pin.setAttribute("aria-label", t("Keep {name} large", { name }));
     const old = /** @type {MediaStream|null} */ (this.video.srcObject);
@@ -47,8 +52,14 @@ class Tile {
       this.video.srcObject = new MediaStream([track]);
       void this.video.play().catch(() => undefined); // muted video may always play; paused when hidden
     }
+    // The initials stay beneath: until the first frame of a picture they are what there is to see.
     this.video.hidden = track === null;
-    this.initials.hidden = track !== null;
+    this.#shape();
+  }
+
+  #shape() {
+    const { videoWidth: width, videoHeight: height, hidden } = this.video;
+    this.node.style.setProperty("--ratio", hidden || !width || !height ? "1.7778" : (width / height).toFixed(4));
   }
 
   hide() {
@@ -76,8 +87,11 @@ export class Stage {
     this.pinned = "";
     /** Nobody else is on stage: we are large ourselves. */
     this.alone = false;
-    this.empty = el("div", { class: "stage-empty" }, icon("stage", "icon-xl"), el("p", {}, t("Nobody is on stage yet. The picture appears here by itself.")));
-    this.notice = el("p", { class: "stage-notice", role: "status", hidden: true });
+    this.empty = el("div", { class: "stage-empty" }, icon("stage", "icon-xl"), el("p", { class: "stage-empty-title" }, t("Nobody is on stage yet")),
+      el("p", { class: "stage-empty-more" }, t("Make yourself comfortable: picture and sound start here by themselves.")));
+    this.noticeText = el("span", {});
+    this.retry = el("button", { type: "button", class: "notice-retry", hidden: true }, t("Try again"));
+    this.notice = el("div", { class: "stage-notice", hidden: true }, icon("info"), this.noticeText, this.retry);
     this.strip = el("div", { class: "strip" }, this.self.node, ...this.thumbs.map((tile) => tile.node));
     this.burst = el("div", { class: "burst", "aria-hidden": "true" });
     this.sound = el("div", { class: "sound", hidden: true });
@@ -114,9 +128,11 @@ export class Stage {
     const me = this.live.me.id;
     const members = state.room.stage;
     const byId = new Map(members.map((member) => [member.id, member]));
+    // A slot may have a person and no source: large, and the camera is off.
     const pictures = state.slots.filter((s) => s.participant !== null && this.tracks.has(s.mid)).sort((a, b) => a.slot - b.slot);
     const firstVideo = [...this.tracks.keys()][0];
     const large = pictures.find((s) => s.mid === firstVideo);
+    const picture = (/** @type {typeof large} */ slot) => (slot && slot.source !== null ? this.tracks.get(slot.mid) ?? null : null);
     const shown = new Set([me]);
     const main = large?.participant ?? this.#largest(members, state.speaking);
     const alone = main === null && this.live.staged;
@@ -126,14 +142,14 @@ export class Stage {
     if (main === null && !alone) this.main.hide();
     else if (main === null) this.main.show(me, t("You"), this.live.media.tracks.camera, this.#ownFacts(state));
     else {
-      this.#fill(this.main, byId.get(main), main, large ? this.tracks.get(large.mid) ?? null : null, state);
+      this.#fill(this.main, byId.get(main), main, picture(large), state);
       shown.add(main);
     }
     let next = 0;
     for (const slot of pictures) {
-      if (slot === large || slot.participant === null || next >= this.thumbs.length) continue;
+      if (slot === large || slot.participant === null || slot.source === null || next >= this.thumbs.length) continue;
       if (slot.participant === main && slot.source !== "screen" && large?.source !== "screen") continue;
-      this.#fill(this.thumbs[next++], byId.get(slot.participant), slot.participant, this.tracks.get(slot.mid) ?? null, state);
+      this.#fill(this.thumbs[next++], byId.get(slot.participant), slot.participant, picture(slot), state);
       shown.add(slot.participant);
     }
     for (const member of members) {
@@ -190,10 +206,16 @@ export class Stage {
     this.draw(this.live.page.state, null);
   }
 
-  /** @param {string} text empty: nothing to tell */
-  say(text) {
-    setText(this.notice, text);
+  /** @param {string} text empty: nothing to tell @param {() => void} [again] offered as a button */
+  say(text, again) {
+    if (text && this.noticeText.textContent !== text) announce(text);
+    setText(this.noticeText, text);
     this.notice.hidden = text === "";
+    this.retry.hidden = again === undefined;
+    this.retry.onclick = () => {
+      this.say(t("Trying again …"));
+      again?.();
+    };
   }
 
   /** @param {Record<string, number>} counts */
