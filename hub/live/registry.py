@@ -11,6 +11,7 @@ import structlog
 from hub.live.connection import Connection, Member
 from hub.live.fanout import LocalRoom
 from hub.live.refresh import Refresh
+from hub.ports import Missed, StoreLost
 from rooms import notices as n
 from rooms.closing import Close
 from rooms.errors import Code, Refusal
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 #: Rounds of fetching missed events before the room's sockets are sent to resume.
 REPAIRS: Final = 5
+#: Between two tries while Redis does not answer, seconds.
+AGAIN_S: Final = 0.5
 
 #: How the socket of an attachment that was ended by someone else closes.
 DETACHED: Final[dict[str, Close]] = {
@@ -177,11 +180,9 @@ class Rooms:
         local = held.local
         try:
             for _ in range(REPAIRS):
-                if local.epoch is None or local.last is None:
+                missed = await self._missed(held)
+                if missed is None:
                     return
-                missed = await self._hub.services.admission.since(
-                    local.slug, local.epoch, local.last
-                )
                 if missed.gap:
                     break
                 for event in missed.events:
@@ -195,6 +196,23 @@ class Rooms:
             self.send_to_resume(held, refusal.code.value)
         finally:
             held.repairing = False
+
+    async def _missed(self, held: Held) -> Missed | None:
+        """What came since the last event seen; None when nobody here needs it any more.
+
+        Notices may be back before calls are answered: asked again until they are.
+        """
+        local = held.local
+        while self._rooms.get(local.slug) is held:
+            if local.epoch is None or local.last is None:
+                return None
+            try:
+                return await self._hub.services.admission.since(
+                    local.slug, local.epoch, local.last
+                )
+            except StoreLost:
+                await asyncio.sleep(AGAIN_S)
+        return None
 
     def send_to_resume(self, held: Held, reason: str) -> None:
         """What cannot be patched is resumed: each socket gets its own fresh snapshot."""

@@ -71,7 +71,11 @@ class Waiting:
         }
         if not waiting:
             return
-        places, total = await self._hub.services.admission.positions(slug, list(waiting))
+        try:
+            places, total = await self._hub.services.admission.positions(slug, list(waiting))
+        except StoreLost:
+            self.look(held.local)  # whose turn came meanwhile is learnt by nothing else
+            return
         for id, member in waiting.items():
             if member.place is not Place.WAITING:
                 continue

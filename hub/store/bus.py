@@ -49,6 +49,7 @@ class RedisBus:
         self._channels: Counter[bytes] = Counter()
         self._confirmed: dict[bytes, asyncio.Event] = {}
         self._asked: Counter[bytes] = Counter()  # SSUBSCRIBEs not yet confirmed
+        self._unsure: set[bytes] = set()  # channels of a reconnect, not yet confirmed
         self._connection: AbstractConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
@@ -131,6 +132,7 @@ class RedisBus:
                 await connection.connect()  # type: ignore[no-untyped-call]
                 self._connection = connection
                 self._asked = Counter(dict.fromkeys(self._channels, 1))
+                self._unsure = set() if first else set(self._channels)
                 await connection.send_command("SSUBSCRIBE", *self._channels)
                 self._proved = monotonic()
                 tasks = [
@@ -138,8 +140,6 @@ class RedisBus:
                     asyncio.create_task(self._probe()),
                 ]
                 self._up.set()
-                if not first:
-                    self._lost(frozenset(self._rooms))
                 first = False
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:
@@ -182,8 +182,18 @@ class RedisBus:
             elif kind == b"ssubscribe":
                 # The last one asked for counts: an earlier one may have been taken back since.
                 self._asked[channel] -= 1
-                if self._asked[channel] <= 0 and channel in self._confirmed:
-                    self._confirmed[channel].set()
+                if self._asked[channel] <= 0:
+                    self._sure(channel)
+
+    def _sure(self, channel: bytes) -> None:
+        if channel in self._confirmed:
+            self._confirmed[channel].set()
+        if channel in self._unsure:
+            self._unsure.discard(channel)
+            if not self._unsure:
+                # Not before: what is published between a look at the room and the
+                # subscription would be missed by both.
+                self._lost(frozenset(self._rooms))
 
     def _deliver(self, body: bytes) -> None:
         name, _, lines = body.partition(b"\n")

@@ -7,13 +7,15 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
 from hub.embedded import EmbeddedStore
-from hub.ports import Renewal
+from hub.ports import Renewal, StoreLost
 from rooms.errors import Code
+from rooms.model import Identity, Role
 from tests.live.driver import Hub, make_config, serving, until
 
 
@@ -175,6 +177,44 @@ def own_store(tmp_path: Path) -> EmbeddedStore:
     store = EmbeddedStore(tmp_path / "store", persist=False)
     store.start()
     return store
+
+
+async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notices' connection is back before the calls': what was missed is asked for again."""
+    room = await hub.room(capacity=1)
+    (ada,) = await hub.inside(room, "ada")
+    ben = hub.client("ben", room)
+    await ben.hello()
+    assert (await ben.enter())["type"] == "waiting"
+    rooms, admission = hub.live.rooms, hub.services.admission
+    since, positions, losses = admission.since, admission.positions, {"since": 1, "positions": 1}
+
+    async def lose(name: str) -> None:
+        if losses[name]:
+            losses[name] -= 1
+            raise StoreLost("still away")
+
+    async def losing_since(*asked: Any) -> Any:
+        await lose("since")
+        return await since(*asked)
+
+    async def losing_positions(*asked: Any) -> Any:
+        await lose("positions")
+        return await positions(*asked)
+
+    monkeypatch.setattr(admission, "since", losing_since)
+    monkeypatch.setattr(admission, "positions", losing_positions)
+    hub.services.bus.listen(lambda notice: None, rooms.lost)  # nothing is heard
+    assert (await ada.ask("say", text="one"))["type"] == "ok"
+    chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+    await admission.capacity(room, chair, Role.MODERATOR, 2)
+    hub.services.bus.listen(rooms.notice, rooms.lost)
+    rooms.lost(frozenset({room}))
+    assert [event["kind"] for event in await ada.events(2)] == ["chat", "capacity"]
+    await ben.expect("entered")
+    assert losses == {"since": 0, "positions": 0}
 
 
 @pytest.mark.parametrize("on_loss", ["hold", "fence"])
