@@ -29,7 +29,7 @@ CLOSING_S: Final = 5.0
 class Member:
     """A connection's place in one room. Exists from the first ``enter`` to the end."""
 
-    __slots__ = ("conn", "last_position", "local", "place", "stale")
+    __slots__ = ("conn", "last_position", "local", "place", "stale", "turn_until")
 
     def __init__(self, conn: Connection, local: LocalRoom) -> None:
         self.conn = conn
@@ -37,6 +37,7 @@ class Member:
         self.place = Place.OUTSIDE
         self.last_position: tuple[int, int] | None = None
         self.stale = False  # something droppable was dropped: resynchronise
+        self.turn_until: int | None = None  # their turn came before the answer to enter
 
     def fact(self, fact: Fact) -> None:
         self.place = advance(self.place, fact)

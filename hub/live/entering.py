@@ -126,6 +126,9 @@ def wait_on(hub: LiveHub, member: Member, queued: Queued, re: int | None) -> Non
             re=UNSET if re is None else re,
         )
     )
+    until_ms, member.turn_until = member.turn_until, None
+    if until_ms is not None:
+        hub.waiting.turn(member, until_ms)
 
 
 def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: int | None) -> bool:

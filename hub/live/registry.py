@@ -56,13 +56,14 @@ DETACHED_CODE: Final[dict[str, Code]] = {
 class Held:
     """A room that is followed on the bus, and by how many."""
 
-    __slots__ = ("holds", "local", "reactions", "ready", "refresh", "repairing")
+    __slots__ = ("holds", "local", "newest", "reactions", "ready", "refresh", "repairing")
 
     def __init__(self, local: LocalRoom, refresh: Refresh, ready: asyncio.Task[Any]) -> None:
         self.local = local
         self.refresh = refresh
         self.ready = ready
         self.holds = 0
+        self.newest: dict[str, Member] = {}  # by person; unlike local.people also ENTERING
         self.repairing = False
         self.reactions: dict[str, int] = {}
 
@@ -238,7 +239,7 @@ class Rooms:
     def _promoted(self, notice: n.PromotedNotice) -> None:
         held = self._rooms.get(notice.room)
         if held is not None:
-            member = held.local.people.get(notice.id)
+            member = held.newest.get(notice.id)
             if member is not None:
                 self._hub.waiting.turn(member, notice.until_ms)
 
@@ -291,12 +292,16 @@ class Rooms:
         conn, local = member.conn, member.local
         member.fact(fact)
         local.remove(conn)
-        if local.people.get(conn.identity.id) is member:
-            del local.people[conn.identity.id]
+        person, held = conn.identity.id, self._rooms.get(local.slug)
+        if local.people.get(person) is member:
+            del local.people[person]
+        if held is not None and held.newest.get(person) is member:
+            del held.newest[person]
         if conn.members.pop(local.slug, None) is member:
             self.release(local.slug)
 
     def member(self, conn: Connection, local: LocalRoom) -> Member:
         """A new membership on a room held for it."""
         member = conn.members[local.slug] = Member(conn, local)
+        self._rooms[local.slug].newest[conn.identity.id] = member
         return member

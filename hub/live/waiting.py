@@ -89,6 +89,9 @@ class Waiting:
 
     def turn(self, member: Member, until_ms: int) -> None:
         """A seat is set aside for ``member`` until ``until_ms`` (ms since the epoch)."""
+        if member.place is Place.ENTERING:
+            member.turn_until = until_ms  # the notice overtook the answer
+            return
         if member.place not in (Place.WAITING, Place.OFFERED):
             return
         limits = self._hub.config.limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import time
@@ -9,6 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hub.live.connection import Member
+from hub.ports import Queued
 from rooms.model import Identity, Role
 from tests.live.driver import Client, Hub, make_config, serving, until
 
@@ -117,6 +122,36 @@ async def test_full_wait_promote(pair: Pair) -> None:
     await bob.say("my turn")
     assert (await cyd.ask("leave"))["type"] == "left"
     assert not cyd.kept("entered", "event")
+
+
+async def test_a_turn_that_comes_before_the_answer_to_enter_is_taken(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Notices and answers come over two connections: either may be first."""
+    room = await hub.room(capacity=1)
+    (ada,) = await hub.inside(room, "ada")
+    admission = hub.services.admission
+    enter, noticed = admission.enter, asyncio.Event()
+
+    async def late(*asked: Any, **more: Any) -> Any:
+        answer = await enter(*asked, **more)
+        if isinstance(answer, Queued) and not noticed.is_set():
+            assert (await ada.ask("leave"))["type"] == "left"
+            await noticed.wait()
+        return answer
+
+    turn = hub.live.waiting.turn
+
+    def noted(member: Member, until_ms: int) -> None:
+        turn(member, until_ms)
+        noticed.set()
+
+    monkeypatch.setattr(admission, "enter", late)
+    monkeypatch.setattr(hub.live.waiting, "turn", noted)
+    ben = hub.client("ben", room)
+    await ben.hello()
+    assert (await ben.enter())["type"] == "waiting"
+    await ben.expect("entered", wait_s=2)
 
 
 async def test_raising_the_capacity_seats_the_queue(pair: Pair) -> None:
