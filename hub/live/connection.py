@@ -110,18 +110,35 @@ class Connection:
         """Write what ``Writers.pack`` made; must arrive. Nothing happens once closing."""
         if self.closing is not None:
             return
-        self._write(packed)
-        queued = self.queued()
+        queued = self._write(packed)
         if queued > self.hub.config.limits.send_soft_bytes:
             self.hub.slow.note(self, queued)
 
-    def _write(self, packed: bytes) -> None:
+    def _write(self, packed: bytes) -> int:
         try:
-            self.write(packed)
+            queued = self.write(packed)
             self.sent = self.hub.now()
+            if queued:
+                self._look_behind()
+            return queued
         except (RuntimeError, OSError) as fault:
             # The transport closed under us; the reading side ends the connection.
             self.log().debug("write failed", fault=str(fault))
+            return 0
+
+    async def ping(self) -> None:
+        """Raises RuntimeError or OSError when the socket is gone; ``pong`` too."""
+        await self.sender.ping()
+        self._look_behind()
+
+    async def pong(self, data: bytes) -> None:
+        await self.sender.pong(data)
+        self._look_behind()
+
+    def _look_behind(self) -> None:
+        """What the kernel did not take is queued: what follows must queue behind it."""
+        if self.queued() and self.sender.straight is not None:
+            self.reorder()
 
     def close(self, how: Close, reason: str = "", retry_after_ms: int | None = None) -> None:
         """Say ``bye`` and close with ``how``; a second call changes nothing.
@@ -142,6 +159,7 @@ class Connection:
         )
         self._write(self.hub.writers.pack(frame_payload([encode(bye)])))
         self.closing = how
+        self.reorder()
         self.log().info("closing", code=int(how), reason=bye.reason)
         self.hub.spawn(self._finish(int(how), code.value))
 
@@ -158,10 +176,24 @@ class Connection:
         except TimeoutError:
             self.sender.abort()
 
+    def reorder(self) -> None:
+        """Tell the rooms that this socket is to be written to in another way, or not at all."""
+        for member in self.members.values():
+            member.local.reorder()
+
+    def quiet_since(self) -> float:
+        """When something was last sent, by a room or to this socket alone."""
+        sent = self.sent
+        for member in self.members.values():
+            if member.place is Place.INSIDE:
+                sent = max(sent, member.local.sent)
+        return sent
+
     def cut(self) -> None:
         """End a socket that is silent: nothing said would arrive."""
         if self.closing is None:
             self.closing = Close.RECONNECT_ELSEWHERE
+            self.reorder()
             self.log().info("silent", silent_ms=self.silent_ms())
             self.sender.abort()
 

@@ -96,7 +96,7 @@ async def _read(hub: LiveHub, ws: web.WebSocketResponse, conn: Connection) -> No
             finally:
                 conn.idle()
         elif message.type is WSMsgType.PING:
-            await ws.pong(message.data)
+            await conn.pong(message.data)
         elif message.type is WSMsgType.BINARY:
             conn.close(Close.BAD_MESSAGE, "text frames only")
         elif message.type is not WSMsgType.PONG:
@@ -107,6 +107,7 @@ async def _ended(hub: LiveHub, conn: Connection) -> None:
     """No goodbye was said for what is left: the grace of each seat runs."""
     silent_ms = conn.silent_ms()
     conn.closing = conn.closing or Close.RECONNECT_ELSEWHERE
+    conn.reorder()
     hub.connections.pop(conn.id, None)
     hub.slow.forget(conn)
     hub.gone.set()

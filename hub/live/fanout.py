@@ -13,6 +13,7 @@ pending) the joiner is ``catching`` and gets frames of its own.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -39,9 +40,8 @@ class LocalRoom:
     Args:
         pack: ``Writers.pack``
         tick_s: how long messages are gathered
-        soft: bytes queued from which a reader is slow
-        note: told of a connection above ``soft`` and its bytes
         spawn: starts a task that is looked after
+        slice_: sockets written to between two looks at the rest of the loop
     """
 
     def __init__(
@@ -50,10 +50,9 @@ class LocalRoom:
         *,
         pack: Callable[[bytes], bytes],
         tick_s: float,
-        soft: int,
-        note: Callable[[Connection, int], None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         loop: asyncio.AbstractEventLoop,
+        slice_: int = YIELD_EVERY,
     ) -> None:
         self.slug = slug
         self.epoch: str | None = None
@@ -67,13 +66,14 @@ class LocalRoom:
         self._latest: dict[str, bytes] = {}
         self._pack = pack
         self._tick_s = tick_s
-        self._soft = soft
-        self._note = note
+        self._slice = slice_
         self._spawn = spawn
         self._loop = loop
         self._timer: asyncio.Handle | None = None
         self._spreading = False
-        self._flushed = 0.0
+        self._line: Line | None = None  # None: to be made anew
+        self._changes = 0
+        self.sent = 0.0  # when everybody in ``members`` was last sent something
 
     # --- in ------------------------------------------------------------------------------
 
@@ -135,11 +135,18 @@ class LocalRoom:
             self.catching[member.conn] = (member, reached)
         else:
             self.members[member.conn] = member
+            self.reorder()
         return known
 
     def remove(self, conn: Connection) -> None:
-        self.members.pop(conn, None)
+        if self.members.pop(conn, None) is not None:
+            self.reorder()
         self.catching.pop(conn, None)
+
+    def reorder(self) -> None:
+        """Someone came, went, reads slowly, reads again or is closing."""
+        self._line = None
+        self._changes += 1
 
     def everyone(self) -> list[Member]:
         """Those who get the room's frames."""
@@ -150,7 +157,7 @@ class LocalRoom:
     def _schedule(self) -> None:
         if self._timer is not None or self._spreading:
             return
-        wait = self._flushed + self._tick_s - self._loop.time()
+        wait = self.sent + self._tick_s - self._loop.time()
         if wait <= 0:
             # What else this turn of the loop brings goes along.
             self._timer = self._loop.call_soon(self.flush)
@@ -166,16 +173,22 @@ class LocalRoom:
             return
         must, latest = self._must, self._latest
         self._must, self._latest = [], {}
-        self._flushed = self._loop.time()
+        self.sent = self._loop.time()
         batch = Batch(self._pack, [encoded for _, encoded in must], latest.values())
-        members = list(self.members)
+        line = self._line = self._line or Line(self.members)
+        for conn in line.slow:
+            self._write_slow(conn, batch)
+        for conn in line.through:
+            conn.deliver(batch.full)
+        if line.through:
+            self.reorder()  # by then their transports may be empty again
         if self.catching:
             self._flush_catching(must, list(latest.values()))
-        if len(members) <= YIELD_EVERY:
-            self._write(members, batch)
-        elif members:
+        if len(line.straight) <= self._slice:
+            self._write(line, 0, batch)
+        else:
             self._spreading = True
-            self._spawn(self._spread(members, batch))
+            self._spawn(self._spread(line, batch))
 
     def _flush_catching(self, must: list[tuple[int, bytes]], latest: list[bytes]) -> None:
         for conn, (member, reached) in list(self.catching.items()):
@@ -185,33 +198,48 @@ class LocalRoom:
             if self.last is not None and self.last >= reached:
                 del self.catching[conn]
                 self.members[conn] = member
+                self.reorder()
 
-    async def _spread(self, members: list[Connection], batch: Batch) -> None:
+    async def _spread(self, line: Line, batch: Batch) -> None:
+        changes = self._changes
         try:
-            for start in range(0, len(members), YIELD_EVERY):
+            for start in range(0, len(line.straight), self._slice):
                 if start:
                     await asyncio.sleep(0)
-                self._write(members[start : start + YIELD_EVERY], batch)
+                    if self._changes != changes:
+                        self._write_rest(line, start, batch)
+                        return
+                self._write(line, start, batch)
         finally:
             self._spreading = False
             if self._must or self._latest:
                 self._schedule()
 
-    def _write(self, members: list[Connection], batch: Batch) -> None:
-        """The hot loop: one write and one look at the queue per socket."""
-        packed, soft, now = batch.full, self._soft, self._loop.time()
-        for conn in members:
-            if conn.slow or conn.closing is not None:
-                self._write_slow(conn, batch)
-                continue
+    def _write(self, line: Line, start: int, batch: Batch) -> None:
+        """The hot loop: two calls a socket, and no object touched that a send does not need; each
+        is a cache line that the kernel has just pushed out."""
+        packed, descriptors, write = batch.full, line.descriptors, os.write
+        size = len(packed)
+        for place, closing in enumerate(line.closings[start : start + self._slice], start):
+            if closing():
+                continue  # its reading side ends it
             try:
-                conn.write(packed)
-            except (RuntimeError, OSError):
-                continue  # closed under us; its reading side ends it
-            conn.sent = now
-            queued = conn.queued()
-            if queued > soft:
-                self._note(conn, queued)
+                sent = write(descriptors[place], packed)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                continue
+            if sent != size:
+                line.straight[place].deliver(packed[sent:])
+
+    def _write_rest(self, line: Line, start: int, batch: Batch) -> None:
+        """The room changed between two slices: look at each of those left before writing."""
+        for conn in line.straight[start:]:
+            if conn in self.members:
+                if conn.slow:
+                    self._write_slow(conn, batch)
+                else:
+                    conn.deliver(batch.full)
 
     def _write_slow(self, conn: Connection, batch: Batch) -> None:
         member = self.members.get(conn)
@@ -221,6 +249,34 @@ class LocalRoom:
             member.stale = True
         if batch.must is not None:
             conn.deliver(batch.must)
+
+
+class Line:
+    """Who is written to, and how, in the form the hot loop wants; good until the room changes.
+
+    ``straight``: round the transport, with ``closings`` and ``descriptors`` beside it;
+    ``through``: by the transport (TLS, something queued); ``slow``: only what must arrive.
+    """
+
+    __slots__ = ("closings", "descriptors", "slow", "straight", "through")
+
+    def __init__(self, members: Iterable[Connection]) -> None:
+        self.straight: list[Connection] = []
+        self.closings: list[Callable[[], bool]] = []
+        self.descriptors: list[int] = []
+        self.through: list[Connection] = []
+        self.slow: list[Connection] = []
+        for conn in members:
+            if conn.closing is not None:
+                continue
+            if conn.slow:
+                self.slow.append(conn)
+            elif (straight := conn.sender.straight) is None or conn.queued():
+                self.through.append(conn)
+            else:
+                self.straight.append(conn)
+                self.closings.append(straight.closing)
+                self.descriptors.append(straight.descriptor)
 
 
 class Batch:

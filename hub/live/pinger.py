@@ -66,7 +66,7 @@ async def _look(hub: LiveHub, conn: Connection, empty: bytes) -> None:
     limits, now = hub.config.limits, hub.now()
     if conn.strikes:
         conn.strikes -= 1
-    if now - conn.sent >= limits.heartbeat_ms / 1000:
+    if now - conn.quiet_since() >= limits.heartbeat_ms / 1000:
         conn.deliver(empty)
     refresh_ice(hub, conn)
     if conn.pinged > conn.heard and now - conn.pinged >= limits.pong_s:
@@ -80,7 +80,7 @@ async def _look(hub: LiveHub, conn: Connection, empty: bytes) -> None:
 
 async def _ping(conn: Connection) -> None:
     try:
-        await conn.ws.ping()
+        await conn.ping()
     except (ConnectionError, RuntimeError) as fault:
         conn.log().debug("ping failed", fault=str(fault))
 

@@ -99,8 +99,6 @@ class Rooms:
                 slug,
                 pack=hub.writers.pack,
                 tick_s=limits.tick_ms / 1000,
-                soft=limits.send_soft_bytes,
-                note=hub.slow.note,
                 spawn=hub.spawn,
                 loop=hub.loop,
             )
@@ -208,9 +206,7 @@ class Rooms:
             if local.epoch is None or local.last is None:
                 return None
             try:
-                return await self._hub.services.admission.since(
-                    local.slug, local.epoch, local.last
-                )
+                return await self._hub.services.admission.since(local.slug, local.epoch, local.last)
             except StoreLost:
                 await asyncio.sleep(AGAIN_S)
         return None

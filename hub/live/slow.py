@@ -31,6 +31,7 @@ class SlowReaders:
             self._close(conn)
         elif not conn.slow:
             conn.slow = True
+            conn.reorder()
             conn.slow_since = self._hub.now()
             self._slow.add(conn)
 
@@ -46,6 +47,7 @@ class SlowReaders:
             elif queued <= self._limits.send_soft_bytes // 2:
                 self._slow.discard(conn)
                 conn.slow = False
+                conn.reorder()
                 self._hub.resynchronise(conn)
             elif now - conn.slow_since >= self._limits.send_late_s:
                 self._close(conn)

@@ -135,17 +135,27 @@ class Delivery:
         admission = self.hub.services.admission
         held = self.hub.live.rooms.get("hall")
         assert held is not None
+        local = held.local
         sizes: list[int] = []
-        pack = held.local._pack
-        held.local._pack = lambda payload: sizes.append(len(frame(payload))) or pack(payload)  # type: ignore[func-returns-value]
-        last = held.local.last or 0
+        packed = asyncio.Event()  # not a timer: waiting must cost nothing that is measured
+        pack = local._pack
+
+        def weigh(payload: bytes) -> bytes:
+            sizes.append(len(frame(payload)))
+            packed.set()
+            return pack(payload)
+
+        local._pack = weigh
+        last = local.last or 0
         await asyncio.gather(
             *(admission.say("hall", "a0", "Ada", Role.PARTICIPANT, TEXT) for _ in range(count))
         )
-        while (held.local.last or 0) < last + count:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.06)
-        held.local._pack = pack
+        while (local.last or 0) < last + count or local._must:
+            packed.clear()
+            await packed.wait()
+        while local._spreading:  # noqa: ASYNC110 - each turn of the loop sends a slice
+            await asyncio.sleep(0)
+        local._pack = pack
         return sum(sizes)
 
     def bare(self, sockets: list[socket.socket], packed: bytes) -> float:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.live.fanout import RING, LocalRoom
-from hub.live.writer import frame
+from hub.live.writer import Straight, frame
 from rooms.notices import EventNotice
 from tests.live.driver import Hub
 
@@ -53,22 +56,33 @@ class Timer:
 
 
 class Wire:
-    """What ``LocalRoom`` needs of a connection, and what it was sent."""
+    """What ``LocalRoom`` needs of a connection, and what it was sent: a real socket that keeps
+    one write apart from the next, so that both ways to it are the real ones."""
 
     def __init__(self) -> None:
         self.slow = False
         self.closing = None
         self.sent = 0.0
-        self.frames: list[list[Any]] = []
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._frames: list[list[Any]] = []
+        self.sender = SimpleNamespace(straight=Straight(lambda: False, self._ours.fileno()))
         self.size = 0
 
-    def write(self, packed: bytes) -> None:
-        self.frames.append(json.loads(packed))
+    def __del__(self) -> None:
+        self._ours.close()
+        self._theirs.close()
 
-    deliver = write
+    def deliver(self, packed: bytes) -> None:
+        self._ours.send(packed)
 
     def queued(self) -> int:
         return self.size
+
+    @property
+    def frames(self) -> list[list[Any]]:
+        while select.select([self._theirs], [], [], 0)[0]:
+            self._frames.append(json.loads(self._theirs.recv(1 << 20)))
+        return self._frames
 
     def seqs(self) -> list[int]:
         return [one["seq"] for part in self.frames for one in part if one["type"] == "event"]
@@ -96,10 +110,9 @@ def local(clock: Clock) -> LocalRoom:
         "a",
         pack=lambda payload: payload,
         tick_s=0.025,
-        soft=1000,
-        note=lambda conn, queued: None,
         spawn=run,
         loop=clock,  # type: ignore[arg-type]
+        slice_=5,
     )
 
 
@@ -186,6 +199,7 @@ def test_latest_wins_and_is_dropped_for_the_slow() -> None:
     for member in (quick, slow):
         room.add(member, 0, "e")  # type: ignore[arg-type]
     slow.conn.slow = True
+    room.reorder()
     room.latest("room", b'{"type":"room","live":1}')
     room.latest("room", b'{"type":"room","live":2}')
     room.take(event(1))
@@ -199,7 +213,7 @@ def test_latest_wins_and_is_dropped_for_the_slow() -> None:
 def test_large_rooms_are_written_in_slices_and_in_order() -> None:
     clock = Clock()
     room = local(clock)
-    members = [Joined() for _ in range(1234)]
+    members = [Joined() for _ in range(23)]
     for member in members:
         room.add(member, 0, "e")  # type: ignore[arg-type]
     for seq in range(1, 5):
@@ -207,6 +221,33 @@ def test_large_rooms_are_written_in_slices_and_in_order() -> None:
         clock.advance(0.03)
     clock.advance(0.03)
     assert all(member.conn.seqs() == [1, 2, 3, 4] for member in members)
+
+
+def test_what_changes_between_two_slices_is_seen() -> None:
+    """Who left gets nothing, who reads slowly what must arrive, who came nothing twice."""
+    clock = Clock()
+    room = local(clock)
+    members = [Joined() for _ in range(23)]
+    for member in members:
+        room.add(member, 0, "e")  # type: ignore[arg-type]
+    late = Joined()
+
+    def meddle(work: Coroutine[Any, Any, None]) -> None:
+        work.send(None)  # the first slice
+        room.remove(members[12].conn)  # type: ignore[arg-type]
+        members[17].conn.slow = True
+        room.reorder()
+        room.add(late, 1, "e")  # type: ignore[arg-type]
+        run(work)
+
+    room._spawn = meddle
+    room.latest("room", b'{"type":"room","live":1}')
+    room.take(event(1))
+    clock.advance(0)
+    assert members[0].conn.seqs() == members[22].conn.seqs() == [1]
+    assert not members[12].conn.frames and not late.conn.frames
+    assert members[17].conn.seqs() == [1] and len(members[17].conn.frames[0]) == 1
+    assert members[17].stale
 
 
 def test_events_out_of_order_wait_for_the_gap() -> None:
