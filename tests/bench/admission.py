@@ -1,12 +1,15 @@
 """Redis time of admission: what a join costs inside the server, next to a bare write.
 
-    python tests/bench/admission.py [--json] [--url redis://…]
+    python -m tests.bench.admission [--url redis://…] [--json FILE]
 
 For each server: microseconds of the server's CPU a call (INFO cpu, main thread: parsing and
 answering included), for joins into a room that fills, joins that queue, renewals in batches of
-100 and leaves. The
-reference in the same run is what any seat table must do at least: SET and ZADD, pipelined.
-Target (issue 2): a join within 60 µs.
+100 and leaves; the least of three rounds on a server of its own, for what else runs on a machine
+only adds to it. The reference in the same run is what any seat table must do at least: SET and
+ZADD, pipelined.
+
+Target: a seated join within 60 µs of the embedded Valkey (or of the server at --url); Debian's
+Redis 7 stands beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -23,12 +27,15 @@ from typing import Any
 
 from hub.config import Config, Redis
 from hub.embedded import EmbeddedStore, find_server
+from hub.load.figures import table
 from hub.ports import Renewal
 from hub.store import Store, open_store
 from rooms.model import Attachment, AttachmentKind, Identity, RoomSpec
 
 PEOPLE = 2_000
+ROUNDS = 3
 TARGET_US = 60.0
+JOIN = "join, seated"
 SOCKET = AttachmentKind.SOCKET
 
 
@@ -79,7 +86,7 @@ async def measure(url: str) -> list[dict[str, Any]]:
     rows = []
     for name, per, act in (
         ("reference: SET + ZADD", PEOPLE, reference),
-        ("join, seated", PEOPLE, lambda: join("filling", PEOPLE)),
+        (JOIN, PEOPLE, lambda: join("filling", PEOPLE)),
         ("join, queued", PEOPLE, lambda: join("full", 1)),
         ("renew, a seat", PEOPLE, renew),
         ("leave", PEOPLE, leave),
@@ -96,39 +103,57 @@ async def measure(url: str) -> list[dict[str, Any]]:
     return rows
 
 
-def run(url: str | None) -> dict[str, Any]:
+def least(rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Row by row, the round that cost least."""
+    return [min(rows, key=lambda row: row["server_us"]) for rows in zip(*rounds, strict=True)]
+
+
+def alone(binary: Path) -> list[dict[str, Any]]:
+    """One round on a server that was just started."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = EmbeddedStore(Path(directory), binary=binary, persist=False)
+        server.start()
+        try:
+            return asyncio.run(measure(server.url))
+        finally:
+            server.kill()
+
+
+def run(url: str | None) -> dict[str, list[dict[str, Any]]]:
+    """Rows by server; the target is for the first."""
     if url:
         return {"given": asyncio.run(measure(url))}
-    found: dict[str, Any] = {}
     servers = {"valkey": find_server()}
     redis7 = shutil.which("redis-server")
     if redis7:
         servers["redis7"] = Path(redis7)
-    for name, binary in servers.items():
-        with tempfile.TemporaryDirectory() as directory:
-            server = EmbeddedStore(Path(directory), binary=binary, persist=False)
-            server.start()
-            try:
-                found[name] = asyncio.run(measure(server.url))
-            finally:
-                server.kill()
-    return found
+    return {name: least([alone(binary) for _ in range(ROUNDS)]) for name, binary in servers.items()}
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--url")
-    arguments = parser.parse_args()
-    found = run(arguments.url)
-    if arguments.json:
-        print(json.dumps({"bench": "admission", "target_us": TARGET_US, "servers": found}))
-        return
-    for name, rows in found.items():
-        print(f"admission on {name}: {PEOPLE} people; target {TARGET_US:.0f} µs a join")
-        for row in rows:
-            print(f"  {row['what']:<24}{row['server_us']:>8.1f} µs of server")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    found = run(options.url)
+    lines = [
+        (row["what"], name, f"{row['server_us']}", f"{row['wall_us']}")
+        for name, rows in found.items()
+        for row in rows
+    ]
+    print(table((f"{PEOPLE:,} people", "server", "server µs", "wall µs"), lines))
+    name, rows = next(iter(found.items()))
+    join = next(row["server_us"] for row in rows if row["what"] == JOIN)
+    met = join <= TARGET_US
+    print(
+        f"target: a seated join ≤ {TARGET_US:.0f} µs on {name}: "
+        f"{join} µs, {'met' if met else 'MISSED'}"
+    )
+    if options.json:
+        result = {"servers": found, "join_us": join, "target_us": TARGET_US, "ok": met}
+        Path(options.json).write_text(json.dumps(result, indent=2) + "\n")
+    return 0 if met else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

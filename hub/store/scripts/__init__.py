@@ -30,7 +30,7 @@ class Script:
 _FUNCTION: Final = re.compile(
     r"^local function (\w+)\((?:[^\n]* end\n|.*?^end\n)", re.MULTILINE | re.DOTALL
 )
-_COMMENT: Final = re.compile(r"--[^\n]*")
+_TEXT: Final = re.compile(r"--[^\n]*|'[^'\n]*'")  # comments and strings
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -46,7 +46,7 @@ def _needed(functions: dict[str, str], *texts: str) -> set[str]:
     """Names of ``functions`` that ``texts`` name, and those these name."""
     left, needed = list(texts), set[str]()
     while left:
-        found = functions.keys() & set(_WORD.findall(_COMMENT.sub("", left.pop())))
+        found = functions.keys() & set(_WORD.findall(_TEXT.sub("", left.pop())))
         left += (functions[name] for name in found - needed)
         needed |= found
     return needed

@@ -12,9 +12,10 @@ local function shut_out()               -- the refusal of anyone, seat or none
   local ban = banned(p)
   if ban then return {'banned', ban} end
 end
+local till = S(now + lease)
 local function keep(gen)                -- who they are and their first attachment
   remember(p, gen, priv, now, tail)
-  call('HSET', K.ATT, kind .. ':' .. p, S(now + lease) .. '\t' .. hub .. '\t' .. id)
+  call('HSET', K.ATT, kind .. ':' .. p, till .. '\t' .. hub .. '\t' .. id)
   room_changed = true
 end
 local function come_in()                -- someone with neither seat nor place
@@ -43,7 +44,7 @@ local function come_in()                -- someone with neither seat nor place
   call('ZADD', K.WAIT, ticket, p)       -- the last of them
   counted[K.WAIT] = waiting + 1
   if priv then call('ZADD', K.WPRIV, ticket, p) end
-  call('ZADD', K.WLEASE, S(now + lease), p)
+  call('ZADD', K.WLEASE, till, p)
   counted[K.WLEASE] = nil
   deadline(now + lease)
   keep(0)

@@ -52,7 +52,8 @@ local reclaiming = reclaim_until > now
 local edge = reclaiming and 0 or now
 
 local format = string.format
-local function S(x) return format('%.0f', x) end
+-- Of whole numbers below 2^53, which a float prints exactly at twice the price.
+local function S(x) return format('%d', x) end
 local function J(s)                     -- a JSON string
   if string.find(s, '^[%w%._:%-]*$') then return '"' .. s .. '"' end
   return cjson.encode(s)
@@ -281,9 +282,9 @@ local function set_occ()
     local _, _, s = who(first())
     since = s or 0
   end
-  call('HSET', K.OCC, room, table.concat({count(K.LIVE), count(K.HELD), count(K.OFFERED), waiting, S(cap),
-    S(reserved), locked and 1 or 0, call('ZCARD', K.STAGE), call('ZCARD', K.HANDS), S(since),
-    opens and S(opens) or '', closes and S(closes) or '', closed and 1 or 0}, ','))
+  call('HSET', K.OCC, room, format('%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%s,%s,%d', count(K.LIVE), count(K.HELD),
+    count(K.OFFERED), waiting, cap, reserved, locked and 1 or 0, call('ZCARD', K.STAGE),
+    call('ZCARD', K.HANDS), since, opens and S(opens) or '', closes and S(closes) or '', closed and 1 or 0))
 end
 local function done(answer)             -- every script that may have changed something ends here
   if room_changed or queue_moved then
