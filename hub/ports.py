@@ -161,6 +161,10 @@ class Admission(Protocol):
         """
         ...
 
+    async def attached(self, room: str, person: str, kind: AttachmentKind) -> Attachment | None:
+        """The person's attachment of this kind, whichever hub made it."""
+        ...
+
     async def resume(self, room: str, who: Identity, attachment: Attachment) -> Seated | Queued:
         """Come back to a seat or a place in the queue; never takes a new seat.
 
@@ -552,6 +556,10 @@ class MediaSessions(Protocol):
         self, room: str, person: str, kind: AttachmentKind, attachment: str | None
     ) -> bool:
         """False when there is no such session."""
+        ...
+
+    def stop(self, room: str, person: str, *kinds: AttachmentKind) -> None:
+        """Have the workers stop a person's media now; the store has ended it already."""
         ...
 
 

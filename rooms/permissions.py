@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from rooms.model import Role
+from rooms.model import AttachmentKind, Role
 
 
 class Right(StrEnum):
@@ -62,6 +62,13 @@ ACTION_RIGHT: Final[dict[str, Right]] = {
     "chat": Right.CHAT_MODE,
     "announce": Right.ANNOUNCE,
     "close": Right.CLOSE,
+}
+
+#: The media of a person that an action ends.
+MEDIA_ENDS: Final[dict[str, tuple[AttachmentKind, ...]]] = {
+    "remove": (AttachmentKind.PUBLISH, AttachmentKind.SUBSCRIBE),
+    "ban": (AttachmentKind.PUBLISH, AttachmentKind.SUBSCRIBE),
+    "unstage": (AttachmentKind.PUBLISH,),
 }
 
 

@@ -2,7 +2,8 @@
 
 Implements ``hub.ports.MediaSessions`` for the WebSocket and for WHIP/WHEP. A hub follows
 the room of every session it opened, so that it hears when the store ends the attachment,
-and renews the sessions its media workers report alive.
+and renews the sessions its media workers report alive. A person's socket may meanwhile be
+on another hub than the one that opened a session: the store knows which one is in force.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Sessions:
     def __init__(self, hub: LiveHub) -> None:
         self._hub = hub
         self._by_id: dict[str, Session] = {}  # bounded by seats: two a person and room
+        self._opening: set[str] = set()  # attachments whose offer is with a worker
         self._slots_sent: tuple[tuple[SlotState, ...], bytes] | None = None
         self._ways: dict[type[Any], Callable[[Any], None]] = {
             ports.SpeakingChanged: self._speaking,
@@ -77,22 +79,34 @@ class Sessions:
         """As ``hub.ports.MediaSessions.open``."""
         here = as_in(who, room)
         hub, media = self._hub, self._hub.services.media
-        known = self._find(room, who.id, kind) if restart else None
+        admission = hub.services.admission
+        known = await admission.attached(room, who.id, kind) if restart else None
         if known is not None:
-            answer = await media.offer(
-                room, who.id, known.attachment, sdp, sources=sources, restart=True
-            )
+            answer = await media.offer(room, who.id, known, sdp, sources=sources, restart=True)
+            await self._adopt(room, who.id, known)
             return known.id, answer
         if hub.services.draining:
             raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
         attachment = Attachment(kind, secrets.token_urlsafe(12), hub.services.hub_id)
         await hub.rooms.hold(room)
+        self._opening.add(attachment.id)
         try:
             await self._attach(room, here, attachment, take_seat)
             answer = await self._offer(room, here, attachment, sdp, sources, take_seat)
-        except BaseException:
+            if attachment.id not in self._opening:
+                # Unstaged, removed or replaced while the worker was asked.
+                self._end(room, who.id, kind, attachment.id)
+                published = kind is AttachmentKind.PUBLISH
+                raise Refusal(Code.NOT_ON_STAGE if published else Code.NOT_IN_ROOM)
+        except BaseException as fault:
+            if not isinstance(fault, Refusal):
+                # Given up, or without an answer: what was done is unknown, so undo it all.
+                hub.spawn(admission.detach(room, who.id, kind, attachment.id))
+                self._end(room, who.id, kind, attachment.id)
             hub.rooms.release(room)
             raise
+        finally:
+            self._opening.discard(attachment.id)
         self._by_id[attachment.id] = Session(room, who.id, attachment, hub.now())
         if kind is AttachmentKind.PUBLISH:
             await self._announce(room, who.id, sources)
@@ -115,7 +129,7 @@ class Sessions:
         self, room: str, who: Identity, attachment: Attachment, sdp: str,
         sources: dict[str, Source] | None, need_live: bool,
     ) -> str:  # fmt: skip
-        """The worker's answer; on any fault the attachment (and a seat it took) goes back."""
+        """The worker's answer; refused, the attachment (and a seat it took) goes back."""
         services = self._hub.services
         subscribe = attachment.kind is AttachmentKind.SUBSCRIBE
         try:
@@ -123,7 +137,9 @@ class Sessions:
                 room, who.id, attachment, sdp,
                 sources=sources or None, need_live=need_live and subscribe,
             )  # fmt: skip
-        except BaseException:
+        except Refusal:
+            # One that did not answer in time may have opened it all the same.
+            self._end(room, who.id, attachment.kind, attachment.id)
             await services.admission.detach(room, who.id, attachment.kind, attachment.id)
             raise
 
@@ -139,32 +155,62 @@ class Sessions:
     ) -> bool:
         """As ``hub.ports.MediaSessions.close``; also of a session another hub opened."""
         services = self._hub.services
-        session = self._find(room, person, kind)
         if attachment is None:
-            if session is None:
+            found = await services.admission.attached(room, person, kind)
+            if found is None:
                 return False
-            attachment = session.id
-        elif session is None or session.id != attachment:
+            attachment = found.id
+        elif not self._opened_here(room, person, kind, attachment):
             lost = await services.admission.renew([Renewal(room, person, kind, attachment)])
             if lost:
                 return False
         self._forget(attachment)
         await services.media.close(room, person, kind, attachment)
         await services.admission.detach(room, person, kind, attachment)
-        await self._off_stage(room, person, kind)
         return True
+
+    async def _adopt(self, room: str, person: str, attachment: Attachment) -> None:
+        """Look after a session that another hub opened, as if it had been opened here."""
+        if attachment.id in self._by_id:
+            return
+        await self._hub.rooms.hold(room)
+        if attachment.id in self._by_id:
+            self._hub.rooms.release(room)
+            return
+        self._by_id[attachment.id] = Session(room, person, attachment, self._hub.now())
+
+    def _opened_here(self, room: str, person: str, kind: AttachmentKind, attachment: str) -> bool:
+        found = self._by_id.get(attachment)
+        return found is not None and (found.room, found.person, found.kind) == (room, person, kind)
 
     # --- what ends a session -------------------------------------------------------------
 
     def detached(self, notice: DetachedNotice) -> None:
-        """The store ended a media attachment: its worker must stop it."""
-        if notice.attachment in self._by_id:
-            self._forget(notice.attachment)
-            self._hub.spawn(self._close_detached(notice))
+        """The store ended a media attachment: its worker must stop it.
 
-    async def _close_detached(self, notice: DetachedNotice) -> None:
-        # Who is unstaged, removed or gone publishes nothing in the store's eyes already.
-        await self._hub.services.media.close(notice.room, notice.id, notice.kind, notice.attachment)
+        The hub that opened it may be gone, so each that follows the room says so.
+        """
+        self._opening.discard(notice.attachment)
+        self._forget(notice.attachment)
+        self._end(notice.room, notice.id, notice.kind, notice.attachment)
+
+    def stop(self, room: str, person: str, *kinds: AttachmentKind) -> None:
+        """As ``hub.ports.MediaSessions.stop``: for a room that no hub may follow any more."""
+        for kind in kinds:
+            self._end(room, person, kind, None)
+
+    def _end(self, room: str, person: str, kind: AttachmentKind, attachment: str | None) -> None:
+        self._hub.spawn(self._tell_end(room, person, kind, attachment))
+
+    async def _tell_end(
+        self, room: str, person: str, kind: AttachmentKind, attachment: str | None
+    ) -> None:
+        try:
+            await self._hub.services.media.close(room, person, kind, attachment)
+        except Refusal as refusal:
+            # A worker that is away forwards nothing; one that is slow hears of the lost seat
+            # when it next asks.
+            log.info("media not stopped", room=room, person=person, code=refusal.code.value)
 
     def room_closed(self, room: str) -> None:
         found = [session for session in self._by_id.values() if session.room == room]
@@ -194,12 +240,6 @@ class Sessions:
         session = self._by_id.pop(id, None)
         if session is not None:
             self._hub.rooms.release(session.room)
-
-    def _of(self, room: str, person: str) -> list[Session]:
-        return [one for one in self._by_id.values() if one.room == room and one.person == person]
-
-    def _find(self, room: str, person: str, kind: AttachmentKind) -> Session | None:
-        return next((one for one in reversed(self._of(room, person)) if one.kind is kind), None)
 
     # --- what the workers say ------------------------------------------------------------
 
@@ -238,22 +278,14 @@ class Sessions:
                 self._forget(one.attachment)
 
     def _ended(self, notice: ports.SessionEnded) -> None:
-        """Every hub is told; the one that opened it also clears the stage."""
-        known = notice.attachment in self._by_id
+        """Every hub is told; the first to say so takes the sources from the stage too."""
         self._forget(notice.attachment)
-        self._hub.spawn(self._drop(notice, known))
+        self._hub.spawn(self._drop(notice))
 
-    async def _drop(self, notice: ports.SessionEnded, known: bool) -> None:
+    async def _drop(self, notice: ports.SessionEnded) -> None:
         await self._hub.services.admission.drop(
             notice.room, notice.person, notice.kind, notice.attachment, notice.silent_ms
         )
-        if known:
-            await self._off_stage(notice.room, notice.person, notice.kind)
-
-    async def _off_stage(self, room: str, person: str, kind: AttachmentKind) -> None:
-        """Nothing is published any more, unless a newer session is."""
-        if kind is AttachmentKind.PUBLISH and self._find(room, person, kind) is None:
-            await self._hub.services.admission.sources(room, person, None)
 
     def _lost(self, notice: ports.MediaLost) -> None:
         """A worker died: its sessions are dropped, their people offer again."""
@@ -265,8 +297,7 @@ class Sessions:
             told.add((session.room, session.person))
             self._hub.spawn(
                 self._drop(
-                    ports.SessionEnded(session.room, session.person, session.kind, session.id, 0),
-                    known=True,
+                    ports.SessionEnded(session.room, session.person, session.kind, session.id, 0)
                 )
             )
         for room, person in told:

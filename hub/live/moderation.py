@@ -16,7 +16,7 @@ from rooms.chat import clean_text
 from rooms.errors import Code, Refusal
 from rooms.messages import Moderate
 from rooms.model import Identity, Role
-from rooms.permissions import ACTION_RIGHT, may
+from rooms.permissions import ACTION_RIGHT, MEDIA_ENDS, may
 from rooms.session import role_in
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
         # For good: also when Redis forgets its rooms and they are loaded anew.
         await hub.services.directory.close_room(message.room)
     source, person = message.source, message.participant
+    ended = MEDIA_ENDS.get(message.action)
+    if ended is not None and person is not UNSET:
+        hub.sessions.stop(message.room, person, *ended)
     if message.action == "mute" and source is not UNSET and person is not UNSET:
         # The person's page learns by the event; the worker stops forwarding at once.
         await hub.services.media.muted(message.room, person, source, True)

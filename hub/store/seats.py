@@ -9,8 +9,10 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
+from redis.exceptions import ResponseError
 
-from hub.ports import Queued, Renewal, Seated
+from hub.ports import Queued, Renewal, Seated, StoreLost
+from hub.store import keys
 from hub.store.gate import Gate
 from hub.store.submitter import Argument
 from rooms.errors import Code, Refusal
@@ -105,6 +107,18 @@ class Seats:
         answer = await self._gate.run("attach", room, person, *_parts(attachment))
         self._held.keep(room, person, attachment.kind, attachment.id)
         return _seated(attachment.kind, answer)
+
+    async def attached(self, room: str, person: str, kind: AttachmentKind) -> Attachment | None:
+        try:
+            found: bytes | None = await self._gate.submitter.call(
+                "HGET", keys.room_key(room, "att"), f"{kind.value}:{person}"
+            )
+        except ResponseError as fault:
+            raise StoreLost(f"attached: {fault}") from None
+        if found is None:
+            return None
+        _, hub, id = found.decode().split("\t")
+        return Attachment(kind, id, hub)
 
     async def resume(self, room: str, who: Identity, attachment: Attachment) -> Seated | Queued:
         answer = await self._gate.run(

@@ -23,7 +23,7 @@ from hub.web.rooms_api import find_room, live_view
 from hub.web.routes import Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, Source
-from rooms.permissions import ACTION_RIGHT, Right
+from rooms.permissions import ACTION_RIGHT, MEDIA_ENDS, Right
 
 PAGE: Final = 100
 STATES: Final = ("live", "held", "offered", "waiting")
@@ -61,6 +61,8 @@ async def act(request: web.Request) -> web.Response:
     if not PERSON_ID.fullmatch(person):
         raise Refusal(Code.NOT_IN_ROOM, "there is no such person in the room")
     seq = await _perform(services, slug, caller, person, body)
+    if body.action in MEDIA_ENDS and services.media_sessions is not None:
+        services.media_sessions.stop(slug, person, *MEDIA_ENDS[body.action])
     if body.action == "mute":
         await _silence(services, slug, person, Source(body.source or ""))
     return web.json_response({"ok": True, "seq": seq})

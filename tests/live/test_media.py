@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.media.peer import OPUS, VP8, Peer, rtp, vp8
 from hub.media.worker import Worker
 from rooms.errors import Code, Refusal
 from rooms.model import AttachmentKind, Identity, Role
+from rooms.notices import DetachedNotice
 from tests.live.driver import Client, Hub, make_config, serving, until
 from tests.media.driver import SECRET, First
 
@@ -168,6 +170,106 @@ async def test_media_keeps_a_seat_while_the_socket_comes_back(studio: Studio) ->
     back = await ada.resume(to=studio.other)
     await back.expect("resumed")
     assert len(studio.sessions()) == 1
+
+
+async def test_media_is_looked_after_where_the_person_is_now(studio: Studio) -> None:
+    """Opened on one hub, restarted and closed on another."""
+    room = await studio.hub.room()
+    (host,) = await studio.hub.inside(room, "host", role="host")
+    peer = await studio.publish(host)
+    (session,) = studio.worker.engine.sessions()
+    host.cut()
+    back = await host.resume(to=studio.other)
+    await back.expect("resumed")
+    sdp = peer.offer(("audio", "video"), "sendonly")
+    answer = await back.ask("media", pc="publish", sdp=sdp, sources=SOURCES, restart=True)
+    assert answer["type"] == "media", back.failure(f"{answer}")
+    assert studio.worker.engine.sessions() == [session], "the same session, only ICE is new"
+    assert f"a=ice-ufrag:{session.transport.ufrag}" in answer["sdp"]
+    assert (await back.ask("media_close", pc="publish"))["type"] == "ok"
+    await until(lambda: peer.closed_by_peer, what="stopped")
+    await until(lambda: not len(studio.other.live.sessions), what="let go")
+    view = await studio.hub.services.admission.view(room)
+    assert view.counts.live == 1 and not view.stage[0].sources
+
+
+async def test_a_hub_that_is_gone_keeps_no_media_going(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await studio.hub.room()
+    ada, bob = await studio.hub.inside(room, "ada", "bob")
+    peers = [await studio.subscribe(client) for client in (ada, bob)]
+    (host,) = await studio.other.inside(room, "host", role="moderator")
+    # The hub that opened both hears nothing any more, and the workers do not ask it.
+    studio.hub.services.bus.listen(lambda notice: None, lambda rooms: None)
+    monkeypatch.setattr(studio.worker.engine, "alive", lambda: ())
+    admission = studio.other.services.admission
+    chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+    await admission.remove(room, chair, Role.MODERATOR, "ada")
+    await until(lambda: peers[0].closed_by_peer, what="whoever follows the room tells the worker")
+    studio.other.services.bus.listen(lambda notice: None, lambda rooms: None)
+    assert (await host.ask("moderate", action="remove", participant="bob"))["type"] == "ok"
+    await until(lambda: peers[1].closed_by_peer, what="who acts tells it where nobody follows")
+
+
+async def test_unstaged_while_the_worker_is_asked(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await studio.hub.room()
+    (host,) = await studio.hub.inside(room, "host", role="host")
+    services = studio.hub.services
+    offer, detached = services.media.offer, asyncio.Event()
+    hear = studio.hub.live.sessions.detached
+
+    def heard(notice: DetachedNotice) -> None:
+        hear(notice)
+        detached.set()
+
+    async def late(*asked: Any, **more: Any) -> str:
+        chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+        await services.admission.stage(room, chair, Role.MODERATOR, "host", False)
+        await detached.wait()
+        return await offer(*asked, **more)
+
+    monkeypatch.setattr(studio.hub.live.sessions, "detached", heard)
+    monkeypatch.setattr(services.media, "offer", late)
+    sdp = studio.peer().offer(("audio", "video"), "sendonly")
+    answer = await host.ask("media", pc="publish", sdp=sdp, sources=SOURCES)
+    assert (answer["type"], answer["code"]) == ("error", "not_on_stage")
+    await until(lambda: not studio.worker.engine.sessions(), what="the worker let go")
+    assert not studio.sessions()
+
+
+async def test_an_offer_given_up_halfway_leaves_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await studio.hub.room()
+    media, admission = studio.hub.services.media, studio.hub.services.admission
+    offer, opened = media.offer, asyncio.Event()
+
+    async def stuck(*asked: Any, **more: Any) -> str:
+        await offer(*asked, **more)
+        opened.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(media, "offer", stuck)
+    sdp = studio.peer().offer(("audio", "video"), "sendonly")
+    who = Identity(id="obs", name="OBS", role=Role.HOST, room=room)
+    opening = asyncio.create_task(
+        studio.hub.live.sessions.open(room, who, AttachmentKind.PUBLISH, sdp, take_seat=True)
+    )
+    await opened.wait()
+    assert (await admission.view(room)).counts.live == 1
+    opening.cancel()
+    await asyncio.gather(opening, return_exceptions=True)
+
+    async def free() -> bool:
+        return (await admission.view(room)).counts.occupied == 0
+
+    await until(free, what="the seat is free")
+    await until(lambda: not studio.worker.engine.sessions(), what="the worker let go")
+    await until(lambda: not len(studio.hub.live.rooms), what="the room is not followed any more")
 
 
 async def test_a_worker_that_dies_is_told_and_offered_again(studio: Studio) -> None:
