@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 from hub.live.acts import handle
 from hub.live.auth import greet
 from hub.live.connection import CLOSING_S, Connection
+from hub.live.drain import SPREAD_MS
 from hub.live.hub import LIVE
 from hub.live.limits import client_address
 from hub.live.resume import resume
@@ -64,6 +65,8 @@ async def live(request: web.Request) -> web.StreamResponse:
         if greeted is not None:
             conn, points = greeted
             hub.connections[conn.id] = conn
+            if hub.services.draining:  # begun after the greeting: nobody else says goodbye
+                conn.close(Close.DRAINING, "this server is going away", hub.jitter_ms(*SPREAD_MS))
             try:
                 await _come_back(hub, conn, points)
                 await _read(hub, ws, conn)

@@ -97,9 +97,12 @@ async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int
     """Say what Redis decided and take the member along. Raises Refusal, StoreLost."""
     slug = member.local.slug
     for _ in range(SNAPSHOTS):
-        if not _still_there(member):
+        if member.place is Place.OUTSIDE:
+            # Replaced or removed while Redis was asked: what ended it has said so already.
             await hub.services.admission.leave(slug, member.conn.identity.id, member.conn.id)
             return
+        if member.conn.closing is not None:
+            return  # its end says so to Redis: the grace runs, the person may come back
         if isinstance(outcome, Queued):
             wait_on(hub, member, outcome, re)
             return
@@ -110,7 +113,6 @@ async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int
 
 
 def _still_there(member: Member) -> bool:
-    """Replaced or removed while Redis was asked: what ended it has said so already."""
     return member.place is not Place.OUTSIDE and member.conn.closing is None
 
 

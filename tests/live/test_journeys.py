@@ -14,6 +14,7 @@ import pytest
 
 from hub.live.connection import Member
 from hub.ports import Queued
+from rooms.closing import Close
 from rooms.model import Identity, Role
 from tests.live.driver import Client, Hub, make_config, serving, until
 
@@ -152,6 +153,32 @@ async def test_a_turn_that_comes_before_the_answer_to_enter_is_taken(
     await ben.hello()
     assert (await ben.enter())["type"] == "waiting"
     await ben.expect("entered", wait_s=2)
+
+
+async def test_a_turn_that_comes_while_the_socket_closes_is_not_lost(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = await hub.room(capacity=1)
+    (ada,) = await hub.inside(room, "ada")
+    ben = hub.client("ben", room)
+    await ben.hello()
+    assert (await ben.enter())["type"] == "waiting"
+    admission = hub.services.admission
+    enter = admission.enter
+
+    async def closing(*asked: Any, **more: Any) -> Any:
+        answer = await enter(*asked, **more)
+        ben.entered = {"epoch": "", "seq": 0}
+        conn = next(c for c in hub.live.connections.values() if c.identity.id == "ben")
+        conn.close(Close.RECONNECT_ELSEWHERE)
+        return answer
+
+    monkeypatch.setattr(admission, "enter", closing)
+    assert (await ada.ask("leave"))["type"] == "left"
+    assert (await ben.closed())[0] == 4012
+    monkeypatch.setattr(admission, "enter", enter)
+    back = await ben.resume(epoch="none")
+    await back.expect("entered")
 
 
 async def test_raising_the_capacity_seats_the_queue(pair: Pair) -> None:

@@ -13,7 +13,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from hub.embedded import EmbeddedStore
-from hub.ports import Renewal, StoreLost
+from hub.live import LiveHub, pinger
+from hub.live.drain import drain
+from hub.ports import Renewal, ResumeRecord, StoreLost
 from rooms.errors import Code
 from rooms.model import Identity, Role
 from tests.live.driver import Hub, make_config, serving, until
@@ -188,6 +190,26 @@ def own_store(tmp_path: Path) -> EmbeddedStore:
     store = EmbeddedStore(tmp_path / "store", persist=False)
     store.start()
     return store
+
+
+async def test_who_is_being_greeted_when_draining_begins_is_sent_away(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = hub.services.vault
+    issue = vault.issue_resume
+
+    async def late(record: ResumeRecord) -> str:
+        await drain(hub.live)
+        return await issue(record)
+
+    async def done(live: LiveHub) -> None:
+        """The wheel looked before, and looks once."""
+
+    monkeypatch.setattr(pinger, "drain", done)
+    monkeypatch.setattr(vault, "issue_resume", late)
+    ada = hub.client("ada", await hub.room())
+    await ada.hello()
+    assert (await ada.closed(2))[0] == 4010
 
 
 async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
