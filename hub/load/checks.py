@@ -80,6 +80,7 @@ class View:
         self.waiting: int | None = None  # last position told
         self.epoch = ""
         self.seq = -1
+        self.outside = True  # nothing of the room may come: not entered yet, or `left` was said
         self.pending: dict[int, float] = {}  # message id -> when it was sent
 
     def sent(self, number: int, at: float) -> None:
@@ -106,11 +107,15 @@ class View:
         match message.type:
             case "entered":
                 self.epoch, self.seq, self.waiting = message.epoch, message.seq, None
+                self.outside = False
                 self._seat(True)
             case "resumed":
                 if message.seq != self.seq:
                     self._fault("seq", f"resumed at {message.seq}, last event was {self.seq}")
+                self.outside = False
                 self._seat(True)
+            case "left":
+                self.left()
             case "event":
                 self._event(message)
             case "waiting":
@@ -128,8 +133,9 @@ class View:
                     self._fault("capacity", f"{occupied} of {message.capacity} occupied")
 
     def _event(self, message: Incoming) -> None:
-        if not self.epoch:
-            return  # on its way when the leave was sent: answers and events cross
+        if self.outside:
+            self._fault("seq", f"event {message.seq} of a room that was left or never entered")
+            return
         if message.epoch != self.epoch:
             self._fault("seq", f"epoch {message.epoch} without a snapshot")
             self.epoch = message.epoch
@@ -162,10 +168,15 @@ class View:
         self._seat(False)
         self.pending.clear()
 
+    def leaving(self) -> None:
+        """A leave was sent. Events still come, each in its turn, until it is answered."""
+        self._seat(False)
+        self.waiting = None
+
     def left(self) -> None:
         """A clean goodbye: no seat, no place, nothing to come back to."""
-        self._seat(False)
-        self.waiting, self.epoch, self.seq = None, "", -1
+        self.leaving()
+        self.epoch, self.seq, self.outside = "", -1, True
 
     def _fault(self, check: str, detail: str) -> None:
         self.tally.violation(check, f"{self.person} in {self.room}: {detail}")

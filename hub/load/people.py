@@ -119,7 +119,7 @@ class Person:
 
     async def step_out(self, away_s: float) -> None:
         """Leave cleanly, and come back in by the door."""
-        self.view.left()
+        self.view.leaving()
         self._send({"type": "leave", "room": self.seat.room})
         await asyncio.sleep(away_s)
         if self.connected and not self.view.seated:

@@ -63,6 +63,10 @@ def event(seq: int, epoch: str = "a") -> str:
         ([entered(4), event(5), event(5)], "seq"),
         ([entered(4), event(5, "b")], "seq"),
         ([entered(4), '{"type":"resumed","room":"r","seq":7}'], "seq"),
+        ([entered(4), event(5), '{"type":"left","room":"r"}', event(6)], "seq"),
+        ([entered(4), event(5), '{"type":"left","room":"r"}', entered(6).replace('"re":1,', ""),
+          event(7)], None),
+        ([event(5)], "seq"),
         (['{"type":"waiting","re":1,"room":"r","position":3,"total":2}'], "positions"),
         (['{"type":"waiting","re":1,"room":"r","position":3,"total":5}',
           '{"type":"waiting","room":"r","position":2,"total":9}'], None),
@@ -92,7 +96,7 @@ def test_one_seat_too_many_and_a_missing_answer_are_seen() -> None:
     for view in views[:2]:
         view.take(DECODE(f"[{entered(0)}]")[0])
     assert not tally.violations
-    views[0].left()
+    views[0].leaving()
     views[0].take(DECODE(f"[{event(1)}]")[0])  # was on its way: no fault
     views[2].take(DECODE(f"[{entered(0)}]")[0])
     assert not tally.violations and tally.peak["r"] == 2
