@@ -215,6 +215,7 @@ async def test_a_hub_that_is_gone_keeps_no_media_going(
 async def test_unstaged_while_the_worker_is_asked(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(studio.worker.engine, "alive", lambda: ())  # or it would find out itself
     room = await studio.hub.room()
     (host,) = await studio.hub.inside(room, "host", role="host")
     services = studio.hub.services
@@ -243,6 +244,7 @@ async def test_unstaged_while_the_worker_is_asked(
 async def test_an_offer_given_up_halfway_leaves_nothing(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(studio.worker.engine, "alive", lambda: ())
     room = await studio.hub.room()
     media, admission = studio.hub.services.media, studio.hub.services.admission
     offer, opened = media.offer, asyncio.Event()
