@@ -335,6 +335,8 @@ class BoardRow:
     stage: int
     hands: int
     oldest_wait_ms: int | None
+    #: Privileged people seated or offered; None while nothing is reserved (or not yet known).
+    privileged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
 from hub.embedded import EmbeddedStore, find_server
+from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
 
 
 def _serve(binary: Path, directory: Path) -> Iterator[str]:
@@ -32,3 +35,33 @@ def redis7_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     binary = shutil.which("redis-server")
     assert binary, "redis-server is missing: `make setup` installs it"
     yield from _serve(Path(binary), tmp_path_factory.mktemp("redis7"))
+
+
+@pytest.fixture(scope="session")
+def fair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fair]:
+    """A whole fair with media, one for all tests with a browser: each makes its own rooms."""
+    origin = f"http://127.0.0.1:{CABLE_PORT}"
+    running = Fair(tmp_path_factory.mktemp("fair") / "data", origins=(origin,))
+    try:
+        running.await_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        try:
+            yield launched
+        finally:
+            await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(chromium: Browser) -> AsyncIterator[Browser]:
+    """The one browser; what a test opened in it is closed after the test, cookies and all."""
+    yield chromium
+    for context in chromium.contexts:
+        await context.close()

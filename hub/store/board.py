@@ -107,7 +107,7 @@ class RedisBoard:
 def row(room: str, text: str, now: int) -> BoardRow:
     """One line of a partition's hash, as ``set_occ`` in scripts/prelude.lua writes it."""
     (live, held, offered, waiting, capacity, reserved, locked, stage, hands, since, opens, closes,
-     closed) = text.split(",")  # fmt: skip
+     closed, *more) = text.split(",")  # fmt: skip
     times = RoomSpec(
         slug=room, title="", closed=closed == "1",
         opens_at=int(opens) if opens else None, closes_at=int(closes) if closes else None,
@@ -116,4 +116,5 @@ def row(room: str, text: str, now: int) -> BoardRow:
     return BoardRow(
         room, int(live), int(held), int(offered), int(waiting), int(capacity), int(reserved),
         locked == "1", RoomState(times.state(now)), int(stage), int(hands), waits,
+        int(more[0]) if more and more[0] != "-1" else None,
     )  # fmt: skip

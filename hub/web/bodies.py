@@ -285,6 +285,7 @@ class OccupancyRow(BaseModel):
     stage: int
     hands: int
     oldest_wait_ms: int | None
+    privileged: int | None
 
 
 class OccupancyBody(BaseModel):

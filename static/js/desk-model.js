@@ -3,9 +3,9 @@
 /**
  * @typedef {{room: string, title: string, live: number, held: number, offered: number,
  *   waiting: number, capacity: number, reserved: number, locked: boolean, state: string,
- *   stage: number, hands: number, oldest_wait_ms: number|null}} Row
+ *   stage: number, stage_capacity: number|null, privileged: number|null, hands: number, oldest_wait_ms: number|null}} Row
  * @typedef {"over"|"full"|"nearly_full"|"filling"|"quiet"|"locked"|"scheduled"|"closed"} DeskStatus
- * @typedef {{kind: "over"|"seats"|"free"|"same", n: number}} Effect
+ * @typedef {{kind: "over"|"seats"|"free"|"locked"|"same", n: number, most: number, kept: number}} Effect
  */
 
 export const FILLING = 0.7;
@@ -45,24 +45,47 @@ export function byUrgency(a, b) {
 }
 
 /**
- * What another capacity would do, before it is set. `seats` is at most that many: seats kept
- * for the privileged are not given to others.
- * @param {Row} row @param {number} capacity @returns {Effect}
+ * How many seats stay kept for the privileged with `reserved` set: {least, most}. Each privileged
+ * person inside uses one up. The board counts them while anything is reserved.
+ * @param {Row} row @param {number} reserved
  */
-export function effectOf(row, capacity) {
-  if (capacity === row.capacity) return { kind: "same", n: 0 };
+export function keptFor(row, reserved) {
+  if (row.privileged === null) return { least: 0, most: reserved };
+  const kept = Math.max(0, reserved - row.privileged);
+  return { least: kept, most: kept };
+}
+
+/**
+ * What other numbers would do, before they are set. `n` to `most` people of the line are seated;
+ * the two are the same unless it cannot be known from here. `kept` of the free seats stay reserved.
+ * @param {Row} row @param {number} capacity @param {number} [reserved] @returns {Effect}
+ */
+export function effectOf(row, capacity, reserved = row.reserved) {
+  if (capacity === row.capacity && reserved === row.reserved) return { kind: "same", n: 0, most: 0, kept: 0 };
   const taken = occupied(row);
-  if (capacity < taken) return { kind: "over", n: taken - capacity };
-  if (row.waiting > 0 && capacity > taken) return { kind: "seats", n: Math.min(row.waiting, capacity - taken) };
-  return { kind: "free", n: capacity - taken };
+  if (capacity < taken) return { kind: "over", n: taken - capacity, most: taken - capacity, kept: 0 };
+  const kept = keptFor(row, reserved);
+  const free = capacity - taken;
+  if (row.waiting > 0 && row.locked) return { kind: "locked", n: 0, most: 0, kept: 0 };
+  if (row.waiting > 0 && row.state === "open") {
+    const n = Math.min(row.waiting, Math.max(0, free - kept.most));
+    return { kind: "seats", n, most: Math.min(row.waiting, Math.max(0, free - kept.least)), kept: Math.min(free, kept.most) };
+  }
+  return { kind: "free", n: free, most: free, kept: Math.min(free, kept.most) };
+}
+
+/** A number of seats as typed, or null. @param {string} text @param {number} least @param {number} most
+ * @returns {number|null} */
+export function parseSeats(text, least, most) {
+  const clean = text.trim();
+  if (!/^\d{1,6}$/.test(clean)) return null;
+  const n = Number(clean);
+  return n >= least && n <= most ? n : null;
 }
 
 /** A capacity as typed, or null. @param {string} text @returns {number|null} */
 export function parseCapacity(text) {
-  const clean = text.trim();
-  if (!/^\d{1,6}$/.test(clean)) return null;
-  const n = Number(clean);
-  return n >= 1 && n <= CAPACITY_MAX ? n : null;
+  return parseSeats(text, 1, CAPACITY_MAX);
 }
 
 /** How many of `shown` would stand elsewhere in `wanted`.

@@ -18,7 +18,7 @@ import { Refused } from "./socket.js";
 export const THUMBS = 4;
 export const AUDIO_SLOTS = 3;
 /** An answered offer that carries nothing for this long never will: the path is blocked. */
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 8_000;
 /** Long enough for a path to come back by itself, short enough not to be waited for. */
 const SETTLE_MS = 2_000;
 

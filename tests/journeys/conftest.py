@@ -1,40 +1,21 @@
-"""A whole fair with media, reached by some through a line that can be cut, and a browser."""
+"""A line to the shared fair that can be cut."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+import pytest_asyncio
 
 from tests.journeys.cable import Cable
-from tests.pages.serving import BROWSER_ARGS, CHROMIUM, Fair, free_port
-
-CABLE_PORT = free_port()
+from tests.pages.serving import CABLE_PORT, Fair, in_one_loop
 
 
-@pytest.fixture(scope="package")
-def fair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fair]:
-    origin = f"http://127.0.0.1:{CABLE_PORT}"
-    running = Fair(tmp_path_factory.mktemp("journeys") / "data", origins=(origin,))
-    try:
-        running.await_ready()
-        yield running
-    finally:
-        running.stop()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    in_one_loop(items, __package__ or "")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def cable(fair: Fair) -> AsyncIterator[Cable]:
     async with Cable(CABLE_PORT, fair.port) as line:
         yield line
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
-        try:
-            yield chromium
-        finally:
-            await chromium.close()

@@ -215,3 +215,44 @@ async def test_back_closes_a_sheet_on_a_phone_and_not_the_call(
     await expect(page.get_by_label("Message to everyone")).to_be_hidden()
     await expect(page.locator("#bar-chat")).to_be_focused()
     await inside(page)
+
+
+async def test_the_desk_works_by_keyboard_and_keeps_reserved_seats(
+    fair: Fair, browser: Browser
+) -> None:
+    room = fair.room("Keys", capacity=2, reserved=1)
+    first = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(first, "Ada")
+    await inside(first)
+    second = await visit(browser, f"{fair.url}/rooms/{room}")
+    await enter(second, "Bo")
+    await expect(second.get_by_label("Your place")).to_have_text("1")
+
+    desk = await visit(browser, f"{fair.url}/desk#token={fair.token(room, 'moderator', 'Lin')}")
+    row = desk.locator(f'tr[data-room="{room}"]')
+    await expect(row.locator('[data-label="Stage"]')).to_have_text("0 of 9")
+    await expect(row.locator('[data-label="Waiting"] b')).to_have_text("1")
+    await desk.get_by_label("Find a room").focus()
+    capacity, reserved = row.get_by_label("Capacity of"), row.get_by_label("Reserved")
+    for _ in range(8):
+        await desk.keyboard.press("Tab")
+        if await capacity.evaluate("(node) => node === document.activeElement"):
+            break
+    await expect(capacity).to_be_focused()
+    await desk.keyboard.press("ArrowUp")
+    await expect(capacity).to_have_value("3")
+    await expect(row.locator(".effect")).to_contain_text("Seats ")
+    await desk.keyboard.press("Escape")
+    await expect(capacity).to_have_value("2")
+    await reserved.focus()
+    await desk.keyboard.press("ControlOrMeta+a")
+    await desk.keyboard.type("5")
+    await expect(reserved).to_have_attribute("aria-invalid", "true")
+    await expect(row.locator(".effect")).to_have_text("0 to 2 reserved seats")
+    await desk.keyboard.press("ControlOrMeta+a")
+    await desk.keyboard.type("0")
+    await expect(row.locator(".effect")).to_have_text("Seats the first 1 waiting.")
+    await desk.keyboard.press("Enter")
+    await inside(second, 2)
+    await expect(desk.locator(".undo")).to_contain_text("1 → 0 reserved")
+    assert fair.call("GET", f"/rooms/{room}")[1]["reserved"] == 0

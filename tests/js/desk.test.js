@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byUrgency, effectOf, moves, parseCapacity, statusOf } from "../../static/js/desk-model.js";
+import { byUrgency, effectOf, moves, parseCapacity, parseSeats, statusOf } from "../../static/js/desk-model.js";
 
 const row = (more = {}) => ({
   room: "r", title: "R", live: 0, held: 0, offered: 0, waiting: 0, capacity: 100, reserved: 0,
-  locked: false, state: "open", stage: 0, hands: 0, oldest_wait_ms: null, ...more,
+  locked: false, state: "open", stage: 0, stage_capacity: 9, hands: 0, oldest_wait_ms: null, privileged: null, ...more,
 });
 
 test("held and offered seats count as taken", () => {
@@ -30,11 +30,34 @@ test("urgency: over, then the longest line, then full, nearly full, quiet, close
 
 test("what a change would do", () => {
   const full = row({ live: 46, waiting: 5, capacity: 46 });
-  assert.deepEqual(effectOf(full, 46), { kind: "same", n: 0 });
-  assert.deepEqual(effectOf(full, 40), { kind: "over", n: 6 });
-  assert.deepEqual(effectOf(full, 49), { kind: "seats", n: 3 });
-  assert.deepEqual(effectOf(full, 60), { kind: "seats", n: 5 });
-  assert.deepEqual(effectOf(row({ live: 10 }), 12), { kind: "free", n: 2 });
+  const effect = (...given) => { const { kind, n, most, kept } = effectOf(...given); return [kind, n, most, kept]; };
+  assert.deepEqual(effect(full, 46), ["same", 0, 0, 0]);
+  assert.deepEqual(effect(full, 40), ["over", 6, 6, 0]);
+  assert.deepEqual(effect(full, 49), ["seats", 3, 3, 0]);
+  assert.deepEqual(effect(full, 60), ["seats", 5, 5, 0]);
+  assert.deepEqual(effect(row({ live: 10 }), 12), ["free", 2, 2, 0]);
+  assert.deepEqual(effect({ ...full, locked: true }, 60), ["locked", 0, 0, 0]);
+});
+
+test("reserved seats: kept ones are not promised to those who wait", () => {
+  const effect = (...given) => { const { kind, n, most, kept } = effectOf(...given); return [kind, n, most, kept]; };
+  // Ten seats, three of them reserved, one speaker and seven others in: two stay kept.
+  const kept = row({ live: 8, waiting: 5, capacity: 10, reserved: 3, privileged: 1 });
+  assert.deepEqual(effect(kept, 12), ["seats", 2, 2, 2]);
+  assert.deepEqual(effect(kept, 9), ["seats", 0, 0, 1]);
+  assert.deepEqual(effect(kept, 10, 0), ["seats", 2, 2, 0]);
+  assert.deepEqual(effect(kept, 11, 1), ["seats", 3, 3, 0]);
+  // Lowered earlier: fewer free seats than are kept.
+  assert.deepEqual(effect(row({ live: 7, waiting: 4, capacity: 7, reserved: 3, privileged: 0 }), 8), ["seats", 0, 0, 1]);
+  // More privileged people than reserved seats use up later ones too.
+  assert.deepEqual(effect(row({ live: 10, waiting: 4, capacity: 10, reserved: 2, privileged: 4 }), 12, 3), ["seats", 2, 2, 0]);
+  // Nobody counts them while nothing is reserved: then only a range can be said.
+  assert.deepEqual(effect(row({ live: 10, waiting: 9, capacity: 10 }), 14, 3), ["seats", 1, 4, 3]);
+  assert.deepEqual(effect(row({ live: 2, capacity: 10, reserved: 3, privileged: 0 }), 12), ["free", 10, 10, 3]);
+});
+
+test("reserved seats as typed: none to all", () => {
+  assert.deepEqual(["0", "10", "11", "x"].map((text) => parseSeats(text, 0, 10)), [0, 10, null, null]);
 });
 
 test("a capacity is a whole number from 1 to 100,000", () => {

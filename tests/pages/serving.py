@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -13,6 +14,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+import pytest
+from pytest_asyncio import is_async_test
 
 READY_S = 40.0
 CHROMIUM = "/usr/bin/chromium"
@@ -31,6 +35,17 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+#: Where the journeys' line to the fair begins; its pages must know the address as theirs.
+CABLE_PORT = free_port()
+
+
+def in_one_loop(items: list[pytest.Item], package: str) -> None:
+    """Run the tests of ``package`` in the session's loop, as its one browser is of that loop."""
+    for item in items:
+        if item.path.parent.name == package.rpartition(".")[2] and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 class Fair:
@@ -129,6 +144,16 @@ class Fair:
         _, _, etag = self.call("GET", f"/rooms/{room}")
         status, answer, _ = self.call("PATCH", f"/rooms/{room}", change, If_Match=etag)
         assert status == 200, answer
+
+    def worker(self, kind: str) -> int:
+        """The process of the first hub or media worker; 0 while there is none."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        for pid in children.split():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"worker" in words and kind.encode() in words:
+                    return int(pid)
+        return 0
 
     def stop(self) -> None:
         self.process.terminate()

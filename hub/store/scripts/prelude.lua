@@ -282,9 +282,10 @@ local function set_occ()
     local _, _, s = who(first())
     since = s or 0
   end
-  call('HSET', K.OCC, room, format('%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%s,%s,%d', count(K.LIVE), count(K.HELD),
+  call('HSET', K.OCC, room, format('%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%s,%s,%d,%d', count(K.LIVE), count(K.HELD),
     count(K.OFFERED), waiting, cap, reserved, locked and 1 or 0, call('ZCARD', K.STAGE),
-    call('ZCARD', K.HANDS), since, opens and S(opens) or '', closes and S(closes) or '', closed and 1 or 0))
+    call('ZCARD', K.HANDS), since, opens and S(opens) or '', closes and S(closes) or '', closed and 1 or 0,
+    reserved > 0 and count(K.PRIV) or -1)) -- each of them uses up a reserved seat
 end
 local function done(answer)             -- every script that may have changed something ends here
   if room_changed or queue_moved then

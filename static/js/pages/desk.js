@@ -136,11 +136,12 @@ export class Desk {
     const rows = [];
     for (const [slug, room] of this.rooms) {
       if (!known.has(slug)) {
-        rows.push(/** @type {any} */ ({ ...room, room: slug, hands: 0, oldest_wait_ms: null }));
+        rows.push(/** @type {any} */ ({ ...room, room: slug, hands: 0, oldest_wait_ms: null, privileged: 0 }));
       }
     }
     for (const row of known.values()) {
-      rows.push(/** @type {any} */ ({ ...row, title: this.rooms.get(row.room)?.title ?? row.room }));
+      rows.push(/** @type {any} */ ({ ...row, title: this.rooms.get(row.room)?.title ?? row.room,
+        stage_capacity: this.rooms.get(row.room)?.stage_capacity ?? null }));
     }
     const inside = rows.reduce((sum, row) => sum + row.live + row.held, 0);
     const waiting = rows.reduce((sum, row) => sum + row.waiting, 0);
@@ -193,6 +194,7 @@ export class Desk {
   #describe(slug, before, after) {
     const title = after.title ?? slug;
     if (before.capacity !== after.capacity) return t("{room}: {a} → {b} seats", { room: title, a: number(before.capacity), b: number(after.capacity) });
+    if (before.reserved !== after.reserved) return t("{room}: {a} → {b} reserved", { room: title, a: number(before.reserved), b: number(after.reserved) });
     if (before.locked !== after.locked) return after.locked ? t("{room}: locked", { room: title }) : t("{room}: unlocked", { room: title });
     return t("{room}: unchanged", { room: title });
   }

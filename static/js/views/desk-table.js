@@ -4,7 +4,7 @@
 
 import { bar, el, icon, setText, statusBadge } from "../dom.js";
 import { number, span, t, tn } from "../i18n.js";
-import { byUrgency, CAPACITY_MAX, effectOf, moves, occupied, parseCapacity, statusOf } from "../desk-model.js";
+import { byUrgency, CAPACITY_MAX, effectOf, moves, occupied, parseCapacity, parseSeats, statusOf } from "../desk-model.js";
 import { statusWord } from "../words.js";
 
 /** @typedef {import("../desk-model.js").Row} Row */
@@ -114,6 +114,7 @@ class Line {
     this.stage = cell(t("Stage"), "num");
     this.hands = cell(t("Hands"), "num");
     this.input = el("input", { id, inputmode: "numeric", autocomplete: "off", maxlength: 6, value: String(row.capacity), "aria-describedby": `${id}-effect` });
+    this.reserved = el("input", { id: `res-${row.room}`, inputmode: "numeric", autocomplete: "off", maxlength: 6, value: String(row.reserved), "aria-describedby": `${id}-effect` });
     this.effect = el("p", { class: "effect", id: `${id}-effect` });
     this.set = el("button", { type: "submit", class: "btn btn-small btn-primary", hidden: true }, t("Set"));
     this.cancel = el("button", { type: "button", class: "btn btn-small", hidden: true, onclick: () => this.#stop(true) }, t("Cancel"));
@@ -124,6 +125,7 @@ class Line {
     this.form = el("form", { class: "cap" },
       el("label", { class: "vh", for: id }, t("Capacity of {room}", { room: row.title })),
       step(-10), step(-1), this.input, step(1), step(10),
+      el("div", { class: "cap-kept" }, el("label", { for: `res-${row.room}` }, t("Reserved"), el("span", { class: "vh" }, " ", row.title)), this.reserved),
       el("div", { class: "cap-do" }, this.set, this.cancel, this.effect));
     this.lock = el("button", { type: "button", class: "btn btn-small", onclick: () => void this.desk.lock(this.row) });
     this.open = el("button", { type: "button", class: "btn btn-small", onclick: () => void this.desk.people.open(this.row), "aria-label": t("People in {room}", { room: row.title }) }, icon("people"), t("People"));
@@ -134,14 +136,21 @@ class Line {
   }
 
   #wire() {
-    this.input.addEventListener("input", () => this.#preview());
-    this.input.addEventListener("focus", () => this.#begin());
+    for (const input of [this.input, this.reserved]) {
+      input.addEventListener("input", () => this.#preview());
+      input.addEventListener("focus", () => this.#begin());
+    }
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.#save();
     });
     this.form.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && this.editing) this.#stop(true);
+      const by = event.target === this.input ? { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key] : undefined;
+      if (by !== undefined) {
+        event.preventDefault();
+        this.#step(by);
+      }
     });
   }
 
@@ -166,13 +175,16 @@ class Line {
         row.reserved ? t("{n} reserved", { n: number(row.reserved) }) : ""].filter(Boolean).join(" · ")));
     this.waiting.replaceChildren(el("b", {}, number(row.waiting)),
       row.waiting > 0 && row.oldest_wait_ms !== null ? el("span", { class: "desk-sub" }, t("longest {time}", { time: span(row.oldest_wait_ms) })) : "");
-    setText(this.stage, number(row.stage));
+    setText(this.stage, row.stage_capacity === null ? number(row.stage) : t("{n} of {m}", { n: number(row.stage), m: number(row.stage_capacity) }));
     setText(this.hands, number(row.hands));
     this.lock.replaceChildren(icon(row.locked ? "unlock" : "lock"), row.locked ? t("Unlock") : t("Lock"));
     this.lock.setAttribute("aria-label", row.locked ? t("Unlock {room}", { room: row.title }) : t("Lock {room}", { room: row.title }));
     this.lock.disabled = row.state === "closed";
     if (this.editing) this.#preview();
-    else this.input.value = String(row.capacity);
+    else {
+      this.input.value = String(row.capacity);
+      this.reserved.value = String(row.reserved);
+    }
     if (before && before.waiting !== row.waiting) flash(this.waiting);
     if (before && (occupied(before) !== taken || before.capacity !== row.capacity)) flash(this.seats);
   }
@@ -190,9 +202,11 @@ class Line {
   #stop(reset) {
     this.editing = false;
     this.set.hidden = this.cancel.hidden = true;
-    this.input.removeAttribute("aria-invalid");
+    for (const input of [this.input, this.reserved]) input.removeAttribute("aria-invalid");
     setText(this.effect, "");
-    if (reset) this.input.value = String(this.row.capacity);
+    if (!reset) return;
+    this.input.value = String(this.row.capacity);
+    this.reserved.value = String(this.row.reserved);
   }
 
   /** @param {number} by */
@@ -203,18 +217,28 @@ class Line {
     this.#preview();
   }
 
+  /** The numbers as typed; null after saying which is none. @returns {{capacity: number, reserved: number}|null} */
+  #typed() {
+    const capacity = parseCapacity(this.input.value);
+    const reserved = parseSeats(this.reserved.value, 0, capacity ?? CAPACITY_MAX);
+    mark(this.input, capacity === null);
+    mark(this.reserved, reserved === null);
+    if (capacity === null) this.#say(t("1 to {n} seats", { n: number(CAPACITY_MAX) }), "warn");
+    else if (reserved === null) this.#say(t("0 to {n} reserved seats", { n: number(capacity) }), "warn");
+    return capacity === null || reserved === null ? null : { capacity, reserved };
+  }
+
   #preview() {
-    const wanted = parseCapacity(this.input.value);
-    this.input.toggleAttribute("aria-invalid", false);
-    if (wanted === null) {
-      this.input.setAttribute("aria-invalid", "true");
-      this.#say(t("1 to {n} seats", { n: number(CAPACITY_MAX) }), "warn");
-      return;
-    }
-    const { kind, n } = effectOf(this.row, wanted);
+    const wanted = this.#typed();
+    if (wanted === null) return;
+    const { kind, n, most, kept } = effectOf(this.row, wanted.capacity, wanted.reserved);
     if (kind === "same") this.#say("", "");
     else if (kind === "over") this.#say(tn("Leaves {n} over: nobody is removed, nobody enters until {n} has left.", "Leaves {n} over: nobody is removed, nobody enters until {n} have left.", n), "warn");
+    else if (kind === "locked") this.#say(t("Seats nobody while the room is locked."), "warn");
+    else if (kind === "seats" && most === 0) this.#say(kept > 0 ? t("Seats nobody waiting: the free seats are reserved.") : t("Seats nobody waiting."), "warn");
+    else if (kind === "seats" && n < most) this.#say(t("Seats {n} to {m} waiting, as reserved seats allow.", { n: number(n), m: number(most) }), "ok");
     else if (kind === "seats") this.#say(tn("Seats the first {n} waiting.", "Seats the first {n} waiting.", n), "ok");
+    else if (kept > 0) this.#say(tn("{n} seat free afterwards, up to {k} kept as reserved.", "{n} seats free afterwards, up to {k} kept as reserved.", n, { k: number(kept) }), "");
     else this.#say(tn("{n} seat free afterwards.", "{n} seats free afterwards.", n), "");
   }
 
@@ -225,21 +249,25 @@ class Line {
   }
 
   async #save() {
-    const wanted = parseCapacity(this.input.value);
+    const wanted = this.#typed();
     if (wanted === null) return;
-    if (wanted === this.row.capacity) {
+    /** @type {Record<string, number>} */
+    const change = {};
+    if (wanted.capacity !== this.row.capacity) change.capacity = wanted.capacity;
+    if (wanted.reserved !== this.row.reserved) change.reserved = wanted.reserved;
+    if (Object.keys(change).length === 0) {
       this.#stop(true);
       return;
     }
     this.set.disabled = true;
     const etag = this.etag || (await this.desk.read(this.row.room).catch(() => null))?.etag || "";
-    const result = await this.desk.change(this.row.room, { capacity: wanted }, etag);
+    const result = await this.desk.change(this.row.room, change, etag);
     this.set.disabled = false;
     if (result === "done") {
       this.#stop(false);
       this.input.blur();
       this.open.focus();
-    } else if (result === "conflict") await this.#conflict(wanted);
+    } else if (result === "conflict") await this.#conflict(wanted.capacity);
   }
 
   /** Somebody else was quicker: show theirs beside ours and let the person decide. @param {number} wanted */
@@ -250,6 +278,12 @@ class Line {
     this.#say(t("Somebody changed this room meanwhile: it has {theirs} seats now. “Set” makes it {ours}.", { theirs: number(now.data.capacity), ours: number(wanted) }), "warn");
     this.set.focus();
   }
+}
+
+/** @param {HTMLElement} input @param {boolean} wrong */
+function mark(input, wrong) {
+  if (wrong) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
 }
 
 /** @param {HTMLElement} cell */

@@ -222,6 +222,7 @@ export class Live {
 
   close() {
     this.crowd.stop();
+    this.peek.stop();
     document.removeEventListener("keydown", this.key);
     removeEventListener("popstate", this.popped);
     this.media.stop();

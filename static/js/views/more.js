@@ -6,10 +6,14 @@ import { applyMotion, save, settings } from "../settings.js";
 
 /** @typedef {import("../state.js").RoomState} RoomState */
 
+/** @typedef {"shortcuts"|"sounds"|"announceHands"|"announcePeople"|"microphoneHints"|"hideSelf"|"still"} Switch */
+
 export class More {
   /** @param {import("./live.js").Live} live */
   constructor(live) {
     this.live = live;
+    /** @type {Map<Switch, HTMLInputElement>} */
+    this.boxes = new Map();
     this.host = el("section", { class: "more-host", "aria-labelledby": "more-host-title" });
     this.dialog = el("dialog", { class: "more", "aria-labelledby": "more-title" },
       el("div", { class: "panel-head" }, el("h2", { id: "more-title" }, t("More")),
@@ -22,6 +26,7 @@ export class More {
   }
 
   open() {
+    for (const [key, input] of this.boxes) input.checked = settings[key];
     this.draw(this.live.page.state);
     this.dialog.showModal();
   }
@@ -73,14 +78,14 @@ export class More {
   }
 
   #settings() {
-    /** @param {"shortcuts"|"sounds"|"announceHands"|"announcePeople"|"microphoneHints"|"hideSelf"|"still"} key
-     * @param {string} label */
+    /** @param {Switch} key @param {string} label */
     const box = (key, label) => {
       const input = el("input", { type: "checkbox", checked: settings[key], onchange: () => {
         save({ [key]: input.checked });
         this.live.stage.own();
         applyMotion();
       } });
+      this.boxes.set(key, input);
       return el("label", { class: "check" }, input, label);
     };
     return el("section", { "aria-labelledby": "more-settings" }, el("h3", { id: "more-settings" }, t("Settings")),
