@@ -51,9 +51,9 @@ class Connection:
     """
 
     __slots__ = (
-        "address", "busy", "chat", "closing", "ending", "heard", "hub", "ice_until", "id",
-        "identity", "lock", "members", "messages", "pinged", "queued", "sender", "sent",
-        "session", "slow", "slow_since", "strikes", "write", "ws",
+        "address", "busy", "chat", "closing", "ending", "finishing", "heard", "hub",
+        "ice_until", "id", "identity", "lock", "members", "messages", "pinged", "queued",
+        "sender", "sent", "session", "slow", "slow_since", "strikes", "write", "ws",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +88,7 @@ class Connection:
         self.slow_since = 0.0
         self.closing: Close | None = None
         self.ending: tuple[Close, str, int | None] | None = None
+        self.finishing: asyncio.Task[None] | None = None  # the closing handshake
         self.messages = Bucket(limits.messages_burst, now)
         self.chat = Bucket(limits.chat_burst, now)
         self.strikes = 0  # messages over the limit, one forgiven a second
@@ -161,7 +162,7 @@ class Connection:
         self.closing = how
         self.reorder()
         self.log().info("closing", code=int(how), reason=bye.reason)
-        self.hub.spawn(self._finish(int(how), code.value))
+        self.finishing = self.hub.spawn(self._finish(int(how), code.value))
 
     def idle(self) -> None:
         """The message has been answered: carry out an end that came meanwhile."""

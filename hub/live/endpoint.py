@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -72,6 +73,7 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await _read(hub, ws, conn)
             finally:
                 await _ended(hub, conn)
+                await _said(conn)
     finally:
         hub.addresses.leave(address)
     return ws
@@ -89,7 +91,8 @@ async def _read(hub: LiveHub, ws: web.WebSocketResponse, conn: Connection) -> No
     """Until the socket ends. Whatever arrives is a sign of life."""
     while True:
         message = await ws.receive()
-        conn.heard = hub.now()
+        if conn.closing is None:  # what comes of our own ending it is no sign of life
+            conn.heard = hub.now()
         if message.type is WSMsgType.TEXT:
             if conn.closing is not None:
                 continue
@@ -104,6 +107,13 @@ async def _read(hub: LiveHub, ws: web.WebSocketResponse, conn: Connection) -> No
             conn.close(Close.BAD_MESSAGE, "text frames only")
         elif message.type is not WSMsgType.PONG:
             return
+
+
+async def _said(conn: Connection) -> None:
+    """Wait for the closing handshake, at most CLOSING_S: a transport closed with the client's
+    messages unread is reset by the kernel, and the reset takes ``bye`` away from the client."""
+    if conn.finishing is not None:
+        await asyncio.wait({conn.finishing})
 
 
 async def _ended(hub: LiveHub, conn: Connection) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from hub.live import writer
 from hub.live.limits import Bucket, client_address, networks, prefix
+from rooms.messages import SUBPROTOCOL
 from rooms.model import Role
-from tests.live.driver import Client, Hub, make_config, serving, until
+from tests.live.driver import WAIT_S, Client, Hub, make_config, serving, until
 
 
 def test_a_bucket_gives_its_burst_then_its_rate() -> None:
@@ -91,6 +96,31 @@ async def test_too_many_messages_are_answered_then_end_the_socket(hub: Hub) -> N
     assert len(limited) >= 100 and all("re" in one for one in limited)
     assert (await hub.services.admission.view(room)).seq == before
     assert await bob.say("fine") == before + 1
+
+
+def _flood(url: str, token: str, room: str) -> tuple[int | None, str]:
+    """Send much faster than is answered, and read only then: the close code, the last frame."""
+    with connect(url, subprotocols=[Subprotocol(SUBPROTOCOL)], compression=None, proxy=None) as ws:
+        ws.send(json.dumps({"type": "hello", "id": 1, "token": token}))
+        last = ""
+        try:
+            for _ in range(4000):
+                ws.send(json.dumps({"type": "leave", "id": 2, "room": room}))
+        except ConnectionClosed:
+            pass
+        try:
+            while True:
+                last = str(ws.recv(WAIT_S))
+        except ConnectionClosed:
+            return ws.close_code, last
+
+
+async def test_who_floods_still_reads_why_the_socket_ended(hub: Hub) -> None:
+    """A transport closed with messages of the client unread is reset by the kernel: the
+    client's next write fails before its reading side has seen ``bye``."""
+    room = await hub.room()
+    code, last = await asyncio.to_thread(_flood, hub.url, hub.token("ada", room), room)
+    assert (code, json.loads(last)[-1]["type"]) == (4013, "bye")
 
 
 def _stop_reading(hub: Hub, client: Client) -> None:

@@ -66,7 +66,7 @@ async def test_any_traffic_counts_as_a_sign_of_life(valkey_url: str, tmp_path: P
 
 
 async def test_silence_is_found_and_counts_from_the_last_sign_of_life(
-    valkey_url: str, tmp_path: Path
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = await make_config(
         valkey_url, tmp_path, ping_s=0.3, pong_s=0.3, renew_s=0.2, lease_ms=2000
@@ -77,6 +77,13 @@ async def test_silence_is_found_and_counts_from_the_last_sign_of_life(
         bob = hub.client("bob", room)
         await bob.hello()
         assert (await bob.enter())["type"] == "waiting"
+        drop, silent = hub.services.admission.drop, []
+
+        async def dropped(*given: Any) -> None:
+            silent.append(given[-1])
+            await drop(*given)
+
+        monkeypatch.setattr(hub.services.admission, "drop", dropped)
         _deaf(ada.ws)
         quiet = time.monotonic()
         await until(lambda: len(hub.live.connections) == 1, what="ada dropped")
@@ -84,6 +91,8 @@ async def test_silence_is_found_and_counts_from_the_last_sign_of_life(
         # The seat lapses a lease after the last sign of life, not after its discovery.
         await bob.expect("entered", wait_s=5)
         assert 1.9 <= time.monotonic() - quiet < 2.0 + 1.6
+        # Our own cutting of the connection was none.
+        assert len(silent) == 1 and silent[0] >= 300
 
 
 async def test_renewing_keeps_a_quiet_person_seated(valkey_url: str, tmp_path: Path) -> None:
