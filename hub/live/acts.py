@@ -87,7 +87,12 @@ async def _act(hub: LiveHub, conn: Connection, message: m.AnyClient) -> None:
     if isinstance(message, m.Hello):
         raise Refusal(Code.BAD_MESSAGE, "hello comes once")
     # The token's reach before anything else: what is in another room is not told.
-    role_in(conn.identity, message.room)
+    try:
+        role_in(conn.identity, message.room)
+    except Refusal:
+        if isinstance(message, m.Enter | m.Moderate):
+            raise
+        raise Refusal(Code.NOT_IN_ROOM) from None
     member = conn.members.get(message.room)
     effect = decide(member.place if member is not None else Place.OUTSIDE, message)
     await HANDLERS[effect](hub, conn, message)
