@@ -6,9 +6,11 @@ An unknown key or a wrong type stops the start with the key's name (``BadConfig`
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -202,6 +204,47 @@ def _expected(error: ErrorDetails) -> str:
     return f"unknown key; one of {', '.join(known.model_fields)} is expected"  # type: ignore[union-attr]
 
 
+def _check_types(values: dict[str, Any]) -> None:
+    """In a file a value has its type: ``port = "8080"`` is a mistake. Raises BadConfig.
+
+    Unknown keys are the model's to refuse.
+    """
+    lines = []
+    for name, given in values.items():
+        section = Config.model_fields.get(name)
+        if section is None or not isinstance(given, dict):
+            continue
+        try:
+            # As JSON, for there a path is text and a tuple a list.
+            section.annotation.model_validate_json(json.dumps(given, default=str), strict=True)  # type: ignore[union-attr]
+        except ValidationError as fault:
+            lines += [
+                f"{'.'.join(str(part) for part in (name, *error['loc']))}: {error['msg']}"
+                for error in fault.errors(include_url=False)
+                if error["type"].endswith("_type")
+            ]
+    if lines:
+        raise BadConfig("\n".join(lines))
+
+
+def _check_lists(environ: Mapping[str, str]) -> None:
+    """Lists in the environment are JSON. Raises BadConfig."""
+    for name, text in environ.items():
+        parts = name.lower().split("__")
+        section = Config.model_fields.get(parts[1]) if len(parts) == 3 else None
+        if parts[0] != "pavilion" or section is None:
+            continue
+        field = section.annotation.model_fields.get(parts[2])  # type: ignore[union-attr]
+        if field is None or field.annotation != tuple[str, ...]:
+            continue
+        try:
+            listed = json.loads(text)
+        except ValueError:
+            listed = None
+        if not isinstance(listed, list):
+            raise BadConfig(f"{name}: a JSON list is expected, such as {json.dumps(['a', 'b'])}")
+
+
 def load(path: Path | None, environ: dict[str, str] | None = None) -> Config:
     """The configuration from ``path`` (if any) with the environment on top.
 
@@ -214,6 +257,8 @@ def load(path: Path | None, environ: dict[str, str] | None = None) -> Config:
             values = tomllib.loads(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             raise BadConfig(f"{path}: {fault}") from None
+    _check_types(values)
+    _check_lists(os.environ if environ is None else environ)
     try:
         config = Config(**values)
     except ValidationError as fault:

@@ -56,6 +56,8 @@ def test_operating_page_explains_every_key(section: str, key: str) -> None:
         ("[sever]\nport = 1", "sever: unknown key; one of fair, server"),
         ("[server]\nport = 'many'", "server.port"),
         ("[server]\nport = 70000", "server.port"),
+        ("[server]\nport = '8080'", "server.port: Input should be a valid integer"),
+        ("[server]\nworkers = true", "server.workers: Input should be a valid integer"),
         ("[server]\nallowed_origins = 'http://x'", "server.allowed_origins"),
         ("[redis]\non_loss = 'panic'", "redis.on_loss"),
         ("[limits]\nlease_ms = -1", "limits.lease_ms"),
@@ -74,6 +76,16 @@ def test_a_wrong_value_names_its_key(tmp_path: Path, text: str, key: str) -> Non
 def test_an_unknown_variable_is_named(name: str) -> None:
     with pytest.raises(BadConfig, match=name):
         load(None, {name: "1"})
+
+
+@pytest.mark.parametrize("text", ["http://x", '"http://x"', "{}", ""])
+def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    name = "PAVILION__SERVER__ALLOWED_ORIGINS"
+    monkeypatch.setenv(name, text)
+    with pytest.raises(BadConfig, match=f"{name}: a JSON list is expected"):
+        load(None)
+    monkeypatch.setenv(name, '["http://x"]')
+    assert load(None).server.allowed_origins == ("http://x",)
 
 
 def test_sqlite_lies_in_the_data_dir_whatever_its_name(tmp_path: Path) -> None:
