@@ -11,6 +11,7 @@ import pytest
 
 from hub.embedded import EmbeddedStore, find_server
 from hub.store import Store
+from rooms.notices import Notice
 from tests.store.servers import connected
 
 _rooms: Iterator[int] = count()
@@ -55,3 +56,13 @@ async def store(url: str) -> AsyncIterator[Store]:
 @pytest.fixture
 def slug() -> str:
     return f"store-{next(_rooms)}"
+
+
+@pytest.fixture
+async def heard(store: Store, slug: str) -> AsyncIterator[list[Notice]]:
+    """Notices of the test's room, in order."""
+    found: list[Notice] = []
+    store.bus.listen(found.append, lambda rooms: None)
+    await store.bus.start()
+    await store.bus.follow(slug)
+    yield found

@@ -27,6 +27,7 @@ class Waiter:
     deadline: int
     priv: bool
     atts: dict[str, tuple[str, int]] = field(default_factory=dict)
+    since: int = 0
 
 
 @dataclass
@@ -142,8 +143,9 @@ class Room:
         if not wait or len(self.queue) >= self.waitlist_max:
             return ("room_full",)
         self.queue.append(
-            Waiter(person, self.now + self.lease, priv, {kind: (att, self.now + self.lease)})
-        )
+            Waiter(person, self.now + self.lease, priv, {kind: (att, self.now + self.lease)},
+                   self.now)
+        )  # fmt: skip
         return self.place(person)
 
     def take(self, person: str, priv: bool, host: bool, kind: str, att: str) -> tuple[object, ...]:
