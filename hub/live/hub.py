@@ -51,6 +51,7 @@ class LiveHub:
         self.waiting = Waiting(self)
         self.reactions = Reactions(self)
         self.sessions = Sessions(self)
+        self.renewed = self.now()  # when the last renewing that was answered was asked for
         self.gone = asyncio.Event()  # set whenever a connection ended
         self._tasks: set[asyncio.Task[Any]] = set()  # bounded by what starts them
 

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 TURN_S: Final = 1.0
 BATCH: Final = 100
+#: The wheel that turns so much too late was not slow: nothing here ran, seconds.
+STILL_S: Final = 1.0
 #: A hub cut off from Redis stops serving this long before its leases end, seconds.
 FENCE_S: Final = 3.0
 _RENEWED: Final = (Place.INSIDE, Place.WAITING)
@@ -38,8 +40,12 @@ async def wheel(hub: LiveHub) -> None:
     empty = hub.writers.pack(b"[]")
     turn = min(TURN_S, hub.config.limits.pong_s / 2, hub.config.limits.heartbeat_ms / 4000)
     drained = False
+    turned = hub.now()
     while True:
         await asyncio.sleep(turn)
+        stood_still, turned = hub.now() - turned - turn, hub.now()
+        if stood_still > STILL_S:
+            _awake(hub, stood_still)
         conns = list(hub.connections.values())
         for index, conn in enumerate(conns, 1):
             try:
@@ -58,6 +64,14 @@ async def wheel(hub: LiveHub) -> None:
                 work()
             except Exception:
                 log.exception("wheel failed", work=work.__qualname__)
+
+
+def _awake(hub: LiveHub, stood_still: float) -> None:
+    """This process was stopped, or its machine slept: its seats may be others' by now, and
+    what would have told is lost. Who is still welcome comes back by resume."""
+    log.warning("stood still", seconds=round(stood_still, 1))
+    if hub.now() - hub.renewed >= hub.config.limits.lease_ms / 1000:
+        _send_off(hub, "this hub stood still")
 
 
 async def _look(hub: LiveHub, conn: Connection, empty: bytes) -> None:
@@ -88,23 +102,24 @@ async def _ping(conn: Connection) -> None:
 async def renew(hub: LiveHub) -> None:
     """Runs until cancelled."""
     limits = hub.config.limits
-    answered = hub.now()
+    hub.renewed = hub.now()
     while True:
         await asyncio.sleep(limits.renew_s * random.uniform(0.8, 1.2))
         asked = hub.now()
         try:
-            await _renew_all(hub)
-            answered = asked
+            await renew_all(hub)
+            hub.renewed = asked
         except StoreLost as lost:
             log.warning("renewing failed", fault=str(lost))
-            _fence(hub, answered)
+            _fence(hub)
         except Exception:
             # Ended by one answer that was not foreseen, it would cost every seat of this hub.
             log.exception("renewing failed")
-            _fence(hub, answered)
+            _fence(hub)
 
 
-async def _renew_all(hub: LiveHub) -> None:
+async def renew_all(hub: LiveHub) -> None:
+    """Renew who was heard from lately; who has lost the seat is sent away. Raises StoreLost."""
     limits, now = hub.config.limits, hub.now()
     heard_since = now - limits.ping_s - limits.pong_s
     due = [
@@ -122,7 +137,7 @@ async def _renew_all(hub: LiveHub) -> None:
                 hub.rooms.end(member, "lapsed", "the seat was lost")
 
 
-def _fence(hub: LiveHub, answered: float) -> None:
+def _fence(hub: LiveHub) -> None:
     """With ``redis.on_loss = "fence"``: no seat is served that may be someone else's by now.
 
     The leases were good for ``lease_ms`` from the last renewal that was answered.
@@ -131,10 +146,13 @@ def _fence(hub: LiveHub, answered: float) -> None:
         return
     limits = hub.config.limits
     next_try = limits.renew_s * 1.2
-    if hub.now() - answered + next_try < limits.lease_ms / 1000 - FENCE_S:
+    if hub.now() - hub.renewed + next_try < limits.lease_ms / 1000 - FENCE_S:
         return
+    _send_off(hub, "this hub lost the store")
+
+
+def _send_off(hub: LiveHub, reason: str) -> None:
+    """Everyone with a place in a room, to where the store can be asked."""
     for conn in list(hub.connections.values()):
         if any(member.place in _RENEWED for member in conn.members.values()):
-            conn.close(
-                Close.RECONNECT_ELSEWHERE, "this hub lost the store", hub.jitter_ms(500, 5000)
-            )
+            conn.close(Close.RECONNECT_ELSEWHERE, reason, hub.jitter_ms(500, 5000))

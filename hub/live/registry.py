@@ -10,6 +10,7 @@ import structlog
 
 from hub.live.connection import Connection, Member
 from hub.live.fanout import LocalRoom
+from hub.live.pinger import renew_all
 from hub.live.refresh import Refresh
 from hub.ports import Missed, StoreLost
 from rooms import notices as n
@@ -143,6 +144,14 @@ class Rooms:
 
     def lost(self, slugs: frozenset[str]) -> None:
         """Notices of these rooms may be missing: look again at everything."""
+        self._hub.spawn(self._look_again(slugs))
+
+    async def _look_again(self, slugs: frozenset[str]) -> None:
+        try:
+            # First the seats: who was removed unheard is not told what came after.
+            await renew_all(self._hub)
+        except StoreLost as lost:
+            log.warning("seats not looked at", fault=str(lost))
         for slug in slugs:
             held = self._rooms.get(slug)
             if held is not None:

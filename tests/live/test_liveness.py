@@ -221,6 +221,34 @@ async def test_who_is_being_greeted_when_draining_begins_is_sent_away(
     assert (await ada.closed(2))[0] == 4010
 
 
+async def test_a_seat_that_lapsed_while_the_hub_stood_still_is_not_served(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    config = await make_config(valkey_url, tmp_path, lease_ms=1500, renew_s=60)
+    async with serving(config, "hub-a") as hub:
+        (ada,) = await hub.inside(await hub.room(), "ada")
+        # What ended the seat was said while nobody here could hear.
+        hub.services.bus.listen(lambda notice: None, hub.live.rooms.lost)
+        time.sleep(2.2)  # noqa: ASYNC251  the whole process stands still, as under SIGSTOP
+        code, bye = await ada.closed(2)
+        assert code == 4012 and bye is not None and bye["reconnect"]
+
+
+async def test_who_was_removed_unheard_is_not_told_what_came_after(hub: Hub) -> None:
+    room = await hub.room()
+    ada, bob = await hub.inside(room, "ada", "bob")
+    rooms, admission = hub.live.rooms, hub.services.admission
+    chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+    hub.services.bus.listen(lambda notice: None, rooms.lost)  # nothing is heard
+    await admission.remove(room, chair, Role.MODERATOR, "bob")
+    await admission.announce(room, chair, Role.MODERATOR, "without bob")
+    hub.services.bus.listen(rooms.notice, rooms.lost)
+    rooms.lost(frozenset({room}))
+    assert [event["kind"] for event in await ada.events(2)] == ["removed", "announcement"]
+    assert (await bob.closed(2))[0] == 4012  # and, coming back, finds out
+    assert not bob.kept("event")
+
+
 async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
