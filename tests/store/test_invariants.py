@@ -20,7 +20,7 @@ I14  the same act asked again is answered alike, with one event
 I15  any argument ends in a documented answer (test_whole.py)
 I16  a room's keys share one slot (test_whole.py)
 
-In ``make test`` and ``make test-all`` 10 seeds make 20,000 acts; the longer run is
+10 seeds make 20,000 acts in ``make test``, 100,000 in ``make test-all``; the longer run is
 
     PAVILION_STORE_ACTS=1000000 .venv/bin/pytest tests/store/test_invariants.py --timeout=0
 """
@@ -294,7 +294,7 @@ class Admission(RuleBasedStateMachine):
         occupied = sum(d > now for d in seated.values())
         if occupied > self.before:
             assert occupied <= room.capacity  # I1
-        self.compare_row(read[12].decode(), (live, held, offered))
+        self.compare_row(read[12].decode(), (live, held, offered, priv))
         if self.was_locked and room.locked:
             came = seated.keys() - self.had
             assert {PEOPLE[p] for p in came} <= {Role.HOST, Role.MODERATOR}  # I8
@@ -316,10 +316,11 @@ class Admission(RuleBasedStateMachine):
     def compare_row(self, row: str, tables: tuple[dict[str, int], ...]) -> None:
         """I13: the row counts what is in the tables, since the last act that changed them."""
         room = self.room
-        counts = [sum(d > room.now for d in table.values()) for table in tables]
+        *counts, privileged = [sum(d > room.now for d in table.values()) for table in tables]
         since = room.queue[0].since if room.queue else 0
         exact = [*counts, len(room.queue), room.capacity, room.reserved, int(room.locked),
-                 len(room.stage), len(room.hands), since, "", "", int(room.closed)]  # fmt: skip
+                 len(room.stage), len(room.hands), since, "", "", int(room.closed),
+                 privileged if room.reserved else -1]  # fmt: skip
         people = (
             *(frozenset(table) for table in tables), tuple(w.person for w in room.queue),
             room.capacity, room.reserved, room.locked, room.closed,
