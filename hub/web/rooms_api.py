@@ -116,7 +116,10 @@ def _answer(
 def check_spec(spec: RoomSpec, before: RoomSpec | None = None) -> RoomSpec:
     """Raises Invalid for fields that contradict each other."""
     errors = []
-    if spec.reserved > spec.capacity:
+    # A moderator may have lowered the capacity below it: that stops no other change.
+    if spec.reserved > spec.capacity and (
+        before is None or (before.reserved, before.capacity) != (spec.reserved, spec.capacity)
+    ):
         errors.append(("reserved", "out_of_range"))
     if spec.kind is Kind.CONFERENCE and spec.mode is not None:
         errors.append(("mode", "not_allowed"))

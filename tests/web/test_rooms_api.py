@@ -288,6 +288,20 @@ async def test_unknown_rooms_and_ways(site: Any) -> None:
             assert "POST" in answer.headers["Allow"]
 
 
+async def test_a_capacity_lowered_below_the_reserved_stops_no_other_change(site: Any) -> None:
+    slug = await site.room(capacity=5, reserved=3)
+    boss = Identity(id="boss", name="Boss", role=Role.MODERATOR)
+    await site.services.admission.load((await site.services.directory.room(slug)).spec)
+    await site.services.admission.capacity(slug, boss, Role.MODERATOR, 2)
+    path, any_tag = f"/rooms/{slug}", {"If-Match": "*"}
+    answer = await site.api("PATCH", path, {"title": "Other"}, headers=any_tag)
+    assert answer.status == 200
+    room = await answer.json()
+    assert (room["title"], room["capacity"], room["reserved"]) == ("Other", 2, 3)
+    answer = await site.api("PATCH", path, {"reserved": 4}, headers=any_tag)
+    assert answer.status == 422
+
+
 async def test_a_seat_survives_a_patch_of_the_title(site: Any) -> None:
     slug = await site.room()
     assert isinstance(await seat(site, slug, "a"), Seated)
