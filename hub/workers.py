@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import structlog
 import uvloop
@@ -20,6 +21,10 @@ from hub import secrets
 from hub.config import Config
 from hub.services import SERVICES
 from hub.sockets import BACKLOG
+
+#: A connection that has asked nothing, or not yet all of its first request, is closed after
+#: this. aiohttp's own is an hour; longer than a proxy in front keeps one for reuse (60 s).
+IDLE_S: Final = 75.0
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +59,13 @@ def run_hub(config: Config, index: int, descriptor: int, ready: Callable[[], Non
     uvloop.run(_hub(config, index, descriptor, ready))
 
 
+def make_runner(app: web.Application, config: Config) -> web.AppRunner:
+    return web.AppRunner(
+        app, access_log=None, handle_signals=False, keepalive_timeout=IDLE_S,
+        shutdown_timeout=config.limits.drain_s,
+    )  # fmt: skip
+
+
 async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], None]) -> None:
     from hub.app import make_app
 
@@ -61,9 +73,7 @@ async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     # A new name each start: seats attached by the one before it are not ours to renew.
     app = await make_app(config, f"h{index}-{random_source.token_hex(4)}")
-    runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=config.limits.drain_s
-    )
+    runner = make_runner(app, config)
     await runner.setup()
     site = web.SockSite(
         runner, socket.socket(fileno=descriptor), backlog=BACKLOG, ssl_context=tls_context(config)

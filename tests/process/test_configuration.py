@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from hub.config import BadConfig, Config, Server, load
 from hub.fair import migrate
+from hub.workers import make_runner
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -86,6 +89,23 @@ def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch, text
         load(None)
     monkeypatch.setenv(name, '["http://x"]')
     assert load(None).server.allowed_origins == ("http://x",)
+
+
+async def test_a_connection_that_asks_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a request holds a descriptor like a whole one."""
+    monkeypatch.setattr("hub.workers.IDLE_S", 0.3)
+    runner = make_runner(web.Application(), Config())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        for said in (b"", b"GET /half HTTP/1.1\r\nHost: x\r\n"):
+            reader, writer = await asyncio.open_connection(*runner.addresses[0])
+            writer.write(said)
+            async with asyncio.timeout(5):
+                assert await reader.read() == b""
+            writer.close()
+    finally:
+        await runner.cleanup()
 
 
 def test_sqlite_lies_in_the_data_dir_whatever_its_name(tmp_path: Path) -> None:
