@@ -260,8 +260,11 @@ class Admission(Protocol):
 
     async def close(self, room: str, actor: Identity, role: Role) -> int: ...
 
-    async def settings(self, spec: RoomSpec) -> None:
-        """Bring the live settings in line with a changed configuration (PATCH)."""
+    async def settings(self, spec: RoomSpec, expected: RoomSpec | None = None) -> None:
+        """Bring the live settings in line with a changed configuration (PATCH).
+
+        Raises StaleVersion, nothing changed, when they are not as in ``expected``.
+        """
         ...
 
     async def sources(self, room: str, person: str, sources: dict[Source, bool] | None) -> None:

@@ -7,7 +7,7 @@ import secrets
 
 from redis.exceptions import ResponseError
 
-from hub.ports import StoreLost
+from hub.ports import StaleVersion, StoreLost
 from hub.store import keys
 from hub.store.acts import Acts
 from hub.store.gate import Gate
@@ -50,9 +50,16 @@ class RedisAdmission(Seats, Views, Acts):
             raise StoreLost(f"load: {fault}") from None
         return bool(made[1])
 
-    async def settings(self, spec: RoomSpec) -> None:
+    async def settings(self, spec: RoomSpec, expected: RoomSpec | None = None) -> None:
         if await self.load(spec):
             return
-        flat = [part for item in meta(spec).items() for part in item]
+        fields = meta(spec)
+        if expected is not None:
+            then = meta(expected)
+            live = ("cap", "reserved", "locked", "chat", "slow", "lock_message")
+            fields["expect"] = "\t".join(str(then[name]) for name in live)
+        flat = [part for item in fields.items() for part in item]
         message = text(spec.lock_message) if spec.lock_message else "null"
-        await self._gate.run("settings", spec.slug, message, *flat)
+        word, *_ = await self._gate.run("settings", spec.slug, message, *flat)
+        if word == "stale":
+            raise StaleVersion

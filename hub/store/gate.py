@@ -79,7 +79,7 @@ CONFIRMED: Final = frozenset(
 )
 CONFIRM_MS: Final = 100
 
-_ANSWERS: Final = frozenset({"ok", "seated", "queued", "gap"})
+_ANSWERS: Final = frozenset({"ok", "seated", "queued", "gap", "stale"})
 
 
 def refusal(word: str, detail: list[Any]) -> Refusal:

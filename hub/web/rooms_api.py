@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -234,11 +235,18 @@ async def change(request: web.Request) -> web.Response:
         raise Refusal(Code.ROOM_CLOSED, "the room is closed")
     spec = check_spec(msgspec.structs.replace(before, **_values(body, fields)), before)
     if spec != before:
+        was = record
         try:
             record = await services.directory.change_room(slug, record.version, spec)
         except StaleVersion:
             raise Problem(412, "stale", "the room was changed since; read it again") from None
-        await services.admission.settings(spec)
+        try:
+            await services.admission.settings(spec, before)
+        except StaleVersion:
+            # A moderator inside was quicker, between our look and here: theirs holds.
+            with suppress(StaleVersion):
+                await services.directory.change_room(slug, record.version, was.spec)
+            raise Problem(412, "stale", "the room was changed since; read it again") from None
         view = await services.admission.view(slug)
     return _answer(record, view)
 

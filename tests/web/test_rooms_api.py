@@ -77,6 +77,29 @@ async def test_times_decide_the_state(site: Any) -> None:
     assert (past["state"], past["closes_at"]) == ("open", "2999-01-01T00:00:00.500Z")
 
 
+async def test_a_moderator_is_quicker_by_a_moment(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at the room and the change of it: theirs holds, nothing of ours does."""
+    slug = await site.room()
+    path, directory = f"/rooms/{slug}", site.services.directory
+    etag = (await site.api("GET", path)).headers["ETag"]
+    change = directory.change_room
+    boss = Identity(id="boss", name="Boss", role=Role.MODERATOR)
+
+    async def late(*asked: Any) -> Any:
+        monkeypatch.setattr(directory, "change_room", change)
+        await site.services.admission.capacity(slug, boss, Role.MODERATOR, 77)
+        return await change(*asked)
+
+    monkeypatch.setattr(directory, "change_room", late)
+    body = {"title": "Ours", "locked": True}
+    stale = await site.api("PATCH", path, body, headers={"If-Match": etag})
+    assert (stale.status, (await stale.json())["code"]) == (412, "stale")
+    now = await (await site.api("GET", path)).json()
+    assert (now["capacity"], now["locked"]) == (77, False) and now["title"] != "Ours"
+
+
 async def test_etags_keep_changes_apart(site: Any) -> None:
     slug = await site.room()
     path = f"/rooms/{slug}"

@@ -1,8 +1,14 @@
 -- Bring the live settings in line with a changed configuration, with the events that follow.
 -- ARGV 6 lock message (JSON), 7.. field, value, ... of meta
--- Answers: {'ok', seq} | bad_message
+-- A field 'expect' holds the live settings the change is based on: others now, nothing is changed.
+-- Answers: {'ok', seq} | stale | bad_message
 local to = {}
 for i = 7, #ARGV - 1, 2 do to[ARGV[i]] = ARGV[i + 1] end
+local expect = to.expect
+to.expect = nil
+if expect and expect ~= table.concat({m[2], m[3], m[5], m[8], m[9], m[6] or ''}, '\t') then
+  return {'stale'}
+end
 for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock'}) do to[k] = nil end
 for _, k in ipairs({'cap', 'reserved', 'stage_cap', 'slow'}) do
   if to[k] and (not string.find(to[k], '^%d+$') or #to[k] > 12) then return {'bad_message'} end
