@@ -136,11 +136,22 @@ def worker(
 app.add_typer(load_app, name="load")
 
 
+def with_json_target(words: list[str]) -> list[str]:
+    """``--json`` without a file means standard output, as the contract's command line has it."""
+    found: list[str] = []
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        found.append(word)
+        if word == "--json" and following.startswith("--"):
+            found.append("-")
+    return found
+
+
 def main() -> None:
     """Entry point of the console script."""
     if sys.argv[1:2] == ["load"]:  # its modules take a second to import; nobody else needs them
         from hub.load import mount
 
+        sys.argv[2:] = with_json_target(sys.argv[2:])
         mount(load_app, sys.argv[2:])
     app(prog_name="pavilion")
 

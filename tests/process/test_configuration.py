@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from hub.__main__ import with_json_target
 from hub.config import BadConfig, Config, Server, load
 from hub.fair import migrate
 from hub.workers import make_runner
@@ -106,6 +107,19 @@ async def test_a_connection_that_asks_nothing_is_let_go(monkeypatch: pytest.Monk
             writer.close()
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["rooms", "--json"], ["rooms", "--json", "-"]),
+        (["rooms", "--json", "--people", "3"], ["rooms", "--json", "-", "--people", "3"]),
+        (["rooms", "--json", "out.json"], ["rooms", "--json", "out.json"]),
+        (["rooms", "--json", "-"], ["rooms", "--json", "-"]),
+    ],
+)
+def test_json_of_a_load_run_needs_no_file(given: list[str], meant: list[str]) -> None:
+    assert with_json_target(given) == meant
 
 
 def test_sqlite_lies_in_the_data_dir_whatever_its_name(tmp_path: Path) -> None:
