@@ -68,6 +68,7 @@ def make_runner(app: web.Application, config: Config) -> web.AppRunner:
 
 async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], None]) -> None:
     from hub.app import make_app
+    from hub.live import LIVE, drain
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -82,7 +83,7 @@ async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], 
     ready()
     await stop.wait()
     app[SERVICES].draining = True
-    log.info("draining")
+    await drain(app[LIVE])  # while answers are still heard; aiohttp's own end is deaf
     await runner.cleanup()
 
 

@@ -17,7 +17,7 @@ from hub.live.hub import LIVE, LiveHub
 from hub.live.pinger import renew, wheel
 from hub.services import Services
 
-__all__ = ["LIVE", "LiveHub", "setup"]
+__all__ = ["LIVE", "LiveHub", "drain", "setup"]
 
 
 def setup(app: web.Application, services: Services) -> None:
@@ -39,6 +39,7 @@ def setup(app: web.Application, services: Services) -> None:
         await hub.stop()
 
     async def leave(app: web.Application) -> None:
+        app[LIVE].deaf = True
         await drain(app[LIVE])
 
     app.router.add_get("/live", live)

@@ -51,9 +51,32 @@ class Connection:
     """
 
     __slots__ = (
-        "address", "busy", "chat", "closing", "ending", "finishing", "heard", "hub",
-        "ice_until", "id", "identity", "lock", "members", "messages", "pinged", "queued",
-        "sender", "sent", "session", "slow", "slow_since", "strikes", "write", "ws",
+        "_read_out",
+        "address",
+        "busy",
+        "chat",
+        "closing",
+        "ending",
+        "finishing",
+        "heard",
+        "hub",
+        "ice_until",
+        "id",
+        "identity",
+        "lock",
+        "members",
+        "messages",
+        "pinged",
+        "queued",
+        "reading",
+        "sender",
+        "sent",
+        "session",
+        "slow",
+        "slow_since",
+        "strikes",
+        "write",
+        "ws",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +112,8 @@ class Connection:
         self.closing: Close | None = None
         self.ending: tuple[Close, str, int | None] | None = None
         self.finishing: asyncio.Task[None] | None = None  # the closing handshake
+        self.reading = True
+        self._read_out: asyncio.Event | None = None  # made when somebody waits for it
         self.messages = Bucket(limits.messages_burst, now)
         self.chat = Bucket(limits.chat_burst, now)
         self.strikes = 0  # messages over the limit, one forgiven a second
@@ -170,12 +195,29 @@ class Connection:
         if self.ending is not None:
             self.close(*self.ending)
 
+    def read_out(self) -> None:
+        """The reading side has ended: the client said its Close, or is gone."""
+        self.reading = False
+        if self._read_out is not None:
+            self._read_out.set()
+
     async def _finish(self, code: int, reason: str) -> None:
+        """The closing handshake: our Close frame, then the reading side goes on until the
+        client's. aiohttp's own ``close`` ends the connection at once when someone is reading, and
+        what the client sends meanwhile makes the kernel reset it and take ``bye`` away."""
         try:
             async with asyncio.timeout(CLOSING_S):
-                await self.ws.close(code=code, message=reason.encode(), drain=False)
+                if self.sender.goodbye(code, reason):
+                    if self.reading and not self.hub.deaf:
+                        self._read_out = asyncio.Event()
+                        await self._read_out.wait()
+                    self.sender.finish()
+                else:
+                    await self.ws.close(code=code, message=reason.encode(), drain=False)
         except TimeoutError:
             self.sender.abort()
+        except (RuntimeError, OSError):
+            self.log().debug("gone before the close")
 
     def reorder(self) -> None:
         """Tell the rooms that this socket is to be written to in another way, or not at all."""

@@ -59,6 +59,7 @@ async def live(request: web.Request) -> web.StreamResponse:
             compress=False,
             max_msg_size=MESSAGE_MAX + 1,  # aiohttp refuses sizes from its bound on
             autoping=False,
+            autoclose=False,  # the answer to a client's Close goes out when this handler returns
             timeout=CLOSING_S,
         )
         await ws.prepare(request)
@@ -72,6 +73,7 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await _come_back(hub, conn, points)
                 await _read(hub, ws, conn)
             finally:
+                conn.read_out()
                 await _ended(hub, conn)
                 await _said(conn)
     finally:

@@ -52,6 +52,7 @@ class LiveHub:
         self.reactions = Reactions(self)
         self.sessions = Sessions(self)
         self.renewed = self.now()  # when the last renewing that was answered was asked for
+        self.deaf = False  # aiohttp shuts down and takes no more input: no Close will be heard
         self.gone = asyncio.Event()  # set whenever a connection ended
         self._tasks: set[asyncio.Task[Any]] = set()  # bounded by what starts them
 

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 _TEXT: Final = 0x81
 _PING: Final = b"\x89\x00"
 _PONG: Final = 0x8A
+_CLOSE: Final = 0x88
 _SAMPLES: Final = (b"[]", b'["' + b"a" * 122 + b'"]', b'["' + b"b" * 70_000 + b'"]')
 
 
@@ -84,6 +85,16 @@ class Sender(Protocol):
 
     async def pong(self, data: bytes) -> None: ...
 
+    def goodbye(self, code: int, reason: str) -> bool:
+        """Send a Close frame (RFC 6455 section 5.5.1) and go on reading; False where only
+        aiohttp's own ``close`` can send one."""
+        ...
+
+    @property
+    def finish(self) -> Callable[[], Any]:
+        """End once what is queued has gone out."""
+        ...
+
 
 class Writers(Protocol):
     name: str
@@ -102,12 +113,13 @@ class RawSender:
     there every frame goes through it.
     """
 
-    __slots__ = ("_transport", "abort", "queued", "straight")
+    __slots__ = ("_transport", "abort", "finish", "queued", "straight")
 
     def __init__(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
         self.queued: Callable[[], int] = transport.get_write_buffer_size
         self.abort: Callable[[], Any] = transport.abort
+        self.finish: Callable[[], Any] = transport.close
         self.straight: Straight | None = None
         plain = transport.get_extra_info("socket")
         if plain is not None and transport.get_extra_info("sslcontext") is None:
@@ -131,6 +143,11 @@ class RawSender:
 
     async def pong(self, data: bytes) -> None:
         self.write(bytes((_PONG, len(data))) + data)
+
+    def goodbye(self, code: int, reason: str) -> bool:
+        data = code.to_bytes(2, "big") + reason.encode()[:123]
+        self.write(bytes((_CLOSE, len(data))) + data)
+        return True
 
 
 class RawWriters:
@@ -182,6 +199,12 @@ class PublicSender:
 
     async def pong(self, data: bytes) -> None:
         await self._ws.pong(data)
+
+    def goodbye(self, code: int, reason: str) -> bool:
+        return False
+
+    def finish(self) -> None:
+        """aiohttp's ``close`` has done it."""
 
     async def _pump(self) -> None:
         try:
