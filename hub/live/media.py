@@ -80,8 +80,8 @@ class Sessions:
         here = as_in(who, room)
         hub, media = self._hub, self._hub.services.media
         admission = hub.services.admission
-        known = await admission.attached(room, who.id, kind) if restart else None
-        if known is not None:
+        known = await hub.in_room(room, lambda: admission.attached(room, who.id, kind))
+        if known is not None and restart:
             answer = await media.offer(room, who.id, known, sdp, sources=sources, restart=True)
             await self._adopt(room, who.id, known)
             return known.id, answer
@@ -91,8 +91,14 @@ class Sessions:
         await hub.rooms.hold(room)
         self._opening.add(attachment.id)
         try:
-            await self._attach(room, here, attachment, take_seat)
-            answer = await self._offer(room, here, attachment, sdp, sources, take_seat)
+            if known is None:
+                await self._attach(room, here, attachment, take_seat)
+                answer = await self._offer(room, here, attachment, sdp, sources, take_seat)
+            else:
+                # Replacing: the worker judges the offer first, so that a refused one costs
+                # nothing. Whose session runs has the seat; what ended meanwhile attach finds.
+                answer = await self._offer(room, here, attachment, sdp, sources, take_seat, False)
+                await self._attach_or_end(room, here, attachment, take_seat)
             if attachment.id not in self._opening:
                 # Unstaged, removed or replaced while the worker was asked.
                 self._end(room, who.id, kind, attachment.id)
@@ -125,11 +131,20 @@ class Sessions:
             room, lambda: admission.enter(room, who, attachment, wait=False, stage=stage)
         )
 
+    async def _attach_or_end(
+        self, room: str, who: Identity, attachment: Attachment, take_seat: bool
+    ) -> None:
+        try:
+            await self._attach(room, who, attachment, take_seat)
+        except Refusal:
+            self._end(room, who.id, attachment.kind, attachment.id)
+            raise
+
     async def _offer(
         self, room: str, who: Identity, attachment: Attachment, sdp: str,
-        sources: dict[str, Source] | None, need_live: bool,
+        sources: dict[str, Source] | None, need_live: bool, attached: bool = True,
     ) -> str:  # fmt: skip
-        """The worker's answer; refused, the attachment (and a seat it took) goes back."""
+        """The worker's answer; refused, what was ``attached`` (a seat it took, too) goes back."""
         services = self._hub.services
         subscribe = attachment.kind is AttachmentKind.SUBSCRIBE
         try:
@@ -140,7 +155,8 @@ class Sessions:
         except Refusal:
             # One that did not answer in time may have opened it all the same.
             self._end(room, who.id, attachment.kind, attachment.id)
-            await services.admission.detach(room, who.id, attachment.kind, attachment.id)
+            if attached:
+                await services.admission.detach(room, who.id, attachment.kind, attachment.id)
             raise
 
     async def _announce(self, room: str, person: str, sources: dict[str, Source] | None) -> None:

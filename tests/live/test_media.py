@@ -147,6 +147,26 @@ async def test_what_is_no_sdp_changes_nothing(studio: Studio) -> None:
     assert await studio.hub.services.admission.view(room) == before
 
 
+async def test_a_refused_offer_leaves_the_running_session_alone(studio: Studio) -> None:
+    room = await studio.hub.room()
+    (host,) = await studio.hub.inside(room, "host", role="host")
+    (ada,) = await studio.other.inside(room, "ada")
+    publisher = await studio.publish(host)
+    await studio.subscribe(ada)
+    shown = (await studio.hub.services.admission.view(room)).stage
+    running = studio.sessions()
+    for client, pc in ((host, "publish"), (ada, "subscribe")):
+        answer = await client.ask("media", pc=pc, sdp="v=0\r\n", sources=SOURCES)
+        assert (answer["type"], answer["code"]) == ("error", "bad_message"), answer
+    assert studio.sessions() == running and not publisher.closed_by_peer
+    assert (await studio.hub.services.admission.view(room)).stage == shown
+    # A good one takes its place.
+    again = await studio.publish(host)
+    await until(lambda: publisher.closed_by_peer, what="the older session let go")
+    assert not again.closed_by_peer
+    assert (await studio.hub.services.admission.view(room)).stage == shown
+
+
 async def test_leaving_and_removal_stop_media(studio: Studio) -> None:
     room = await studio.hub.room()
     (host,) = await studio.hub.inside(room, "host", role="moderator")
