@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
@@ -37,7 +37,6 @@ class Services:
     organiser_key: str
     media_sessions: MediaSessions | None = None
     draining: bool = False
-    metrics_labels: dict[str, str] = field(default_factory=dict)
 
 
 SERVICES: Final = web.AppKey("services", Services)

@@ -19,7 +19,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rooms.errors import Code
 from rooms.model import (
-    AttachmentKind,
     Person,
     Role,
     RoomState,
@@ -496,10 +495,6 @@ def encode(message: ServerMessage) -> bytes:
 def frame_payload(encoded: Iterable[bytes]) -> bytes:
     """The JSON array that one server frame carries."""
     return b"[" + b",".join(encoded) + b"]"
-
-
-def attachment_kind(pc: str) -> AttachmentKind:
-    return AttachmentKind(pc)
 
 
 def as_json(value: Any) -> bytes:

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from hub.embedded import EmbeddedStore, find_server
+from hub.embedded import find_server
 from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
-
-
-def _serve(binary: Path, directory: Path) -> Iterator[str]:
-    store = EmbeddedStore(directory, binary=binary, persist=False)
-    store.start()
-    try:
-        yield store.url
-    finally:
-        store.kill()
+from tests.servers import serve
 
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The embedded Valkey, one for the whole run; tests use room names of their own."""
-    yield from _serve(find_server(), tmp_path_factory.mktemp("valkey"))
-
-
-@pytest.fixture(scope="session")
-def redis7_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Debian's Redis 7, for what must hold on both servers."""
-    binary = shutil.which("redis-server")
-    assert binary, "redis-server is missing: `make setup` installs it"
-    yield from _serve(Path(binary), tmp_path_factory.mktemp("redis7"))
+    yield from serve(find_server(), tmp_path_factory.mktemp("valkey"))
 
 
 @pytest.fixture(scope="session")

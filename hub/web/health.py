@@ -70,7 +70,7 @@ async def counters(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     await _measure_fair(services)
     return web.Response(
-        body=metrics.render(services.metrics_labels.get("worker", services.hub_id)),
+        body=metrics.render(services.hub_id),
         headers={"Content-Type": metrics.CONTENT_TYPE},
     )
 

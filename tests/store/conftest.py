@@ -9,21 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hub.embedded import EmbeddedStore, find_server
+from hub.embedded import find_server
 from hub.store import Store
 from rooms.notices import Notice
+from tests.servers import serve
 from tests.store.servers import connected
 
 _rooms: Iterator[int] = count()
-
-
-def serve(binary: Path, directory: Path) -> Iterator[str]:
-    server = EmbeddedStore(directory, binary=binary, persist=False)
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.kill()
 
 
 # Servers of this package's own: a sweeper of another test that has gone would be an outage here.
