@@ -10,7 +10,7 @@ import hub.live
 import hub.web
 from hub import secrets
 from hub.config import Config
-from hub.fair import open_fair
+from hub.fair import FairKeys, open_fair
 from hub.media.client import open_media
 from hub.services import SERVICES, Services
 from hub.store import open_store
@@ -26,7 +26,9 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     """
     kept = secrets.open_secrets(config)
     store = await open_store(config, hub_id)
-    directory = await open_fair(config)
+    directory, fair = await open_fair(
+        config, FairKeys(kept.match_key, kept.display_key, kept.vault_key)
+    )
     media = open_media(config, hub_id, store.placement, kept.control_key)
     services = Services(
         config=config,
@@ -36,6 +38,7 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
         vault=store.vault,
         board=store.board,
         directory=directory,
+        fair=fair,
         media=media,
         tokens=SignedTokens(kept.token_key, kept.cookie_key),
         organiser_key=kept.api_key,
@@ -52,7 +55,9 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     async def start_parts(_app: web.Application) -> AsyncIterator[None]:
         await store.start()
         await media.start()
+        services.jobs.start()
         yield
+        await services.jobs.stop()
 
     # Contexts begin in this order and end in the reverse: live listens before the first
     # notice can arrive, and may use every part until it is gone itself.

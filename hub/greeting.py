@@ -14,12 +14,12 @@ async def signin_link(running: Running, *, again: bool = False) -> str | None:
     """The organiser's one-use sign-in link, made at the first start and kept in data_dir.
 
     None when one was made before (it is in the file, or used), unless ``again``."""
-    from hub.fair import open_fair
+    from hub.fair.directory import open_directory
 
     path = running.config.server.data_dir / SIGNIN_FILE
     if path.exists() and not again:
         return None
-    directory = await open_fair(running.config)
+    directory = open_directory(running.config)
     try:
         secret = await directory.create_signin_link(Role.ORGANISER)
     finally:

@@ -22,6 +22,9 @@ NAMES: Final = {
     "token-key": "signs room tokens",
     "cookie-key": "signs session and guest cookies",
     "control-key": "hubs prove themselves to media workers",
+    "match-key": "finds an identity number again without keeping it",
+    "display-key": "opens identity numbers for those who may see them",
+    "vault-key": "opens what the hub itself must read again: TOTP and webhook secrets",
     "api-key": "the organiser's key for the HTTP API",
 }
 
@@ -37,6 +40,9 @@ class Secrets:
     token_key: bytes
     cookie_key: bytes
     control_key: bytes
+    match_key: bytes
+    display_key: bytes
+    vault_key: bytes
     api_key: str
     directory: Path
     made: tuple[str, ...]
@@ -64,6 +70,9 @@ def open_secrets(config: Config, environ: dict[str, str] | None = None) -> Secre
         token_key=bytes.fromhex(keys["token-key"]),
         cookie_key=bytes.fromhex(keys["cookie-key"]),
         control_key=bytes.fromhex(keys["control-key"]),
+        match_key=bytes.fromhex(keys["match-key"]),
+        display_key=bytes.fromhex(keys["display-key"]),
+        vault_key=bytes.fromhex(keys["vault-key"]),
         api_key=given or keys["api-key"],
         directory=where,
         made=made,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
 from hub.config import Config
+from hub.jobs import Jobs
 from hub.ports import (
     Admission,
     Board,
@@ -18,12 +19,14 @@ from hub.ports import (
     Tokens,
     Vault,
 )
+from hub.ports.fair import FairParts
 
 
 @dataclass(slots=True)
 class Services:
     """``media_sessions`` is set by ``hub.live.setup``. ``draining`` turns true on SIGTERM:
-    no new entries, readiness fails. ``hub_id`` names this worker in attachments."""
+    no new entries, readiness fails. ``jobs`` start when every part has. ``hub_id`` names
+    this worker in attachments."""
 
     config: Config
     hub_id: str
@@ -32,11 +35,13 @@ class Services:
     vault: Vault
     board: Board
     directory: Directory
+    fair: FairParts
     media: Media
     tokens: Tokens
     organiser_key: str
     media_sessions: MediaSessions | None = None
     draining: bool = False
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 SERVICES: Final = web.AppKey("services", Services)

@@ -1,10 +1,64 @@
-"""What SQL keeps: rooms as configured, web sessions, sign-in links.
+"""The fair on SQL: ``open_fair`` gives every part, on one connection pool.
 
-SQLite in ``data_dir`` by default, PostgreSQL by ``database.url``. ``migrate`` brings the
-tables up to date; it is called once, before any hub starts.
+``migrate`` brings the database to the newest schema; it runs before any hub starts.
 """
 
-from hub.fair.directory import SqlDirectory, open_fair
-from hub.fair.migrate import migrate
+from __future__ import annotations
 
-__all__ = ["SqlDirectory", "migrate", "open_fair"]
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hub.config import Config
+from hub.fair.announcements import SqlAnnouncements
+from hub.fair.attendance import SqlAttendance
+from hub.fair.audit import SqlAudit
+from hub.fair.base import FairKeys, wall_clock_ms
+from hub.fair.companies import SqlCompanies
+from hub.fair.conferences import SqlConferences
+from hub.fair.directory import SqlDirectory
+from hub.fair.engine import make_engine
+from hub.fair.figures import SqlFigures
+from hub.fair.imports import SqlImports
+from hub.fair.mails import SqlMails
+from hub.fair.migrate import migrate
+from hub.fair.passes import SqlPasses
+from hub.fair.people import SqlPeople
+from hub.fair.settings import SqlSettings
+from hub.fair.webhooks import SqlWebhooks
+from hub.ports.fair import FairParts
+
+__all__ = ["FairKeys", "FairParts", "SqlDirectory", "make_parts", "migrate", "open_fair"]
+
+
+def make_parts(
+    engine: AsyncEngine,
+    config: Config,
+    keys: FairKeys,
+    now_ms: Callable[[], int] = wall_clock_ms,
+) -> FairParts:
+    """Every part on ``engine``; nothing is started."""
+    made = (engine, config, keys, now_ms)
+    return FairParts(
+        people=SqlPeople(*made),
+        mails=SqlMails(*made),
+        companies=SqlCompanies(*made),
+        conferences=SqlConferences(*made),
+        passes=SqlPasses(*made),
+        audit=SqlAudit(*made),
+        attendance=SqlAttendance(*made),
+        webhooks=SqlWebhooks(*made),
+        settings=SqlSettings(*made),
+        announcements=SqlAnnouncements(*made),
+        imports=SqlImports(*made),
+        figures=SqlFigures(*made),
+    )
+
+
+async def open_fair(config: Config, keys: FairKeys) -> tuple[SqlDirectory, FairParts]:
+    """The directory and the parts on the configured, already migrated database.
+
+    Closing the directory closes the connection pool of all.
+    """
+    engine = make_engine(config.database_url)
+    return SqlDirectory(engine), make_parts(engine, config, keys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.config import Config
+from hub.fair.base import wall_clock_ms
 from hub.fair.engine import make_engine, transaction
 from hub.fair.sessions import SqlSessions
 from hub.fair.tables import rooms
@@ -21,10 +21,6 @@ from rooms.model import Kind, Mode, RoomSpec
 LIMIT_MAX: Final = 500  # rows of one page, whoever asks
 READY_S: Final = 2.0
 _NOT_SPEC: Final = ("version", "created_ms")
-
-
-def _wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _to_row(spec: RoomSpec) -> dict[str, Any]:
@@ -45,7 +41,7 @@ def _to_record(row: sa.Row[Any]) -> RoomRecord:
 class SqlDirectory(SqlSessions):
     """Implements ``hub.ports.Directory``. ``now_ms``: milliseconds since the Unix epoch."""
 
-    def __init__(self, engine: AsyncEngine, now_ms: Callable[[], int] = _wall_clock_ms) -> None:
+    def __init__(self, engine: AsyncEngine, now_ms: Callable[[], int] = wall_clock_ms) -> None:
         super().__init__(engine, now_ms)
 
     async def room(self, slug: str) -> RoomRecord | None:
@@ -137,6 +133,6 @@ class SqlDirectory(SqlSessions):
         await self._engine.dispose()
 
 
-async def open_fair(config: Config) -> SqlDirectory:
-    """The directory on the configured, already migrated database."""
+def open_directory(config: Config) -> SqlDirectory:
+    """The directory alone, on a pool of its own, for commands that need no more."""
     return SqlDirectory(make_engine(config.database_url))

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 
 import hub.live
 from hub.config import Config
-from hub.fair.directory import open_fair
+from hub.fair import FairKeys, open_fair
 from hub.fair.migrate import migrate_async
 from hub.ports import Media, MediaNotice, Renewal
 from hub.services import Services
@@ -114,10 +114,10 @@ class Hub:
 async def serving(config: Config, hub_id: str, *, media: Media | None = None) -> AsyncIterator[Hub]:
     """A hub on a port of its own; several in one process have a store each."""
     store = await open_store(config, hub_id)
-    directory = await open_fair(config)
+    directory, fair = await open_fair(config, FairKeys(b"m" * 32, b"d" * 32, b"v" * 32))
     services = Services(
         config=config, hub_id=hub_id, admission=store.admission, bus=store.bus, vault=store.vault,
-        board=store.board, directory=directory, media=media or NoMedia(),
+        board=store.board, directory=directory, fair=fair, media=media or NoMedia(),
         tokens=SignedTokens(b"t" * 32), organiser_key="key",
     )  # fmt: skip
     app = web.Application()

@@ -1,7 +1,7 @@
 """What the parts of a hub expect of each other; only ``hub.app`` names concrete parts.
 
     hub.store   implements Admission, Bus, Vault, Board, Placement (Redis/Valkey)
-    hub.fair    implements Directory (SQL)
+    hub.fair    implements Directory and the parts of hub.ports.fair (SQL)
     hub.media   implements Media (client of the media workers)
     hub.live, hub.web   use them
 

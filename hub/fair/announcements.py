@@ -1,0 +1,9 @@
+"""Announcements on SQL."""
+
+from __future__ import annotations
+
+from hub.fair.base import Part
+
+
+class SqlAnnouncements(Part):
+    """Implements ``hub.ports``' side of it."""

@@ -1,0 +1,9 @@
+"""Attendance on SQL."""
+
+from __future__ import annotations
+
+from hub.fair.base import Part
+
+
+class SqlAttendance(Part):
+    """Implements ``hub.ports``' side of it."""

@@ -1,0 +1,9 @@
+"""Outgoing mail on SQL."""
+
+from __future__ import annotations
+
+from hub.fair.base import Part
+
+
+class SqlMails(Part):
+    """Implements ``hub.ports``' side of it."""

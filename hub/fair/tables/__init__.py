@@ -1,0 +1,55 @@
+"""The tables as the queries see them; migrations/ is how a database gets there.
+
+A test holds the two together. Times are integers, milliseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from hub.fair.tables.base import metadata
+from hub.fair.tables.companies import (
+    blobs,
+    cards,
+    companies,
+    company_files,
+    company_invites,
+    company_staff,
+    favourites,
+    visits,
+)
+from hub.fair.tables.events import (
+    attendance,
+    audit_log,
+    figures,
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_messages,
+)
+from hub.fair.tables.fair import (
+    announcements,
+    fair_settings,
+    import_errors,
+    imports,
+    privacy_texts,
+    sectors,
+)
+from hub.fair.tables.onsite import entry_slots, gate_events, identities, passes
+from hub.fair.tables.people import (
+    devices,
+    email_tokens,
+    mails,
+    people,
+    recovery_codes,
+    signin_links,
+    web_sessions,
+)
+from hub.fair.tables.programme import agenda, calendar_feeds, conferences, speakers
+from hub.fair.tables.rooms import rooms
+
+__all__ = [
+    "agenda", "announcements", "attendance", "audit_log", "blobs", "calendar_feeds", "cards",
+    "companies", "company_files", "company_invites", "company_staff", "conferences", "devices",
+    "email_tokens", "entry_slots", "fair_settings", "favourites", "figures", "gate_events",
+    "identities", "import_errors", "imports", "mails", "metadata", "passes", "people",
+    "privacy_texts", "recovery_codes", "rooms", "sectors", "signin_links", "speakers", "visits",
+    "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
+]  # fmt: skip

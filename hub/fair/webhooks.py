@@ -1,0 +1,9 @@
+"""Webhooks on SQL."""
+
+from __future__ import annotations
+
+from hub.fair.base import Part
+
+
+class SqlWebhooks(Part):
+    """Implements ``hub.ports``' side of it."""
