@@ -23,6 +23,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
 
+_HOST_PORT: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):[1-9][0-9]{0,4}")
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -95,6 +97,17 @@ class Media(Section):
     port: Port = Field(9000, description="UDP port of the first media worker")
     workers: int = Field(1, ge=0, le=64, description="media worker processes; 0: no media")
     advertise: tuple[str, ...] = Field((), description="addresses put into answers; empty: host")
+    control_host: str = Field("", description="address for hubs of other machines; empty: none")
+    control_port: Port = Field(9200, description="TCP port of the first worker's control channel")
+    remote: tuple[str, ...] = Field((), description="control host:port of other machines' workers")
+
+    @field_validator("remote")
+    @classmethod
+    def _host_and_port(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not _HOST_PORT.fullmatch(address):
+                raise ValueError(f"{address!r}: host:port is expected, such as 10.0.0.5:9200")
+        return value
 
 
 class Turn(Section):

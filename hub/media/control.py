@@ -3,7 +3,7 @@
 A frame is four bytes of length (big endian) and one MessagePack message. Each side proves
 first that it knows the shared secret: the worker sends a challenge, the hub answers with
 HMAC-SHA256 over it and a challenge of its own, and the worker answers that. The Unix
-socket is mode 0600 besides.
+socket is mode 0600 besides; between machines the same goes through TLS (hub.media.tls).
 """
 
 from __future__ import annotations
@@ -91,8 +91,12 @@ class Event(msgspec.Struct, frozen=True, tag_field="t"):
 
 
 class Ready(Event, frozen=True, tag="ready"):
-    """First, once the hub is known: where media goes, and which rooms are live."""
+    """First, once the hub is known: where media goes, and which rooms are live.
 
+    ``worker`` is the same for every hub, whichever way it is connected, and new at each
+    start: rooms are placed by it."""
+
+    worker: str
     port: int
     addresses: list[str]
     live: list[str]

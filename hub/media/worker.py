@@ -1,4 +1,4 @@
-"""The media worker process: one UDP port, one control socket, the engine between them.
+"""The media worker process: one UDP port, the control sockets, the engine between them.
 
 Garbage collection runs from the housekeeping, not in the middle of a burst: what exists after
 the start is frozen, young garbage is collected every second, all of it every minute.
@@ -12,6 +12,7 @@ import gc
 import logging
 import os
 import resource
+import secrets
 import signal
 import socket
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from typing import Final
 import uvloop
 
 from hub.config import Config
-from hub.media import control
+from hub.media import control, tls
 from hub.media.engine import Engine
 from hub.media.mux import Mux
 from hub.ports import MediaNotice, SessionEnded, SlotsChanged, SpeakingChanged
@@ -69,7 +70,8 @@ class Worker:
         self._path = socket_path(config, index)
         self._hubs: list[asyncio.StreamWriter] = []  # whose turn it is to renew is first
         self._notices: list[MediaNotice] = []
-        self._server: asyncio.Server | None = None
+        self._name = f"media-{index}@{secrets.token_hex(6)}"
+        self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._serving: set[asyncio.Task[None]] = set()
         self.engine: Engine
@@ -84,9 +86,11 @@ class Worker:
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)  # the socket file is 0600 from its first moment
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path)
+            self._servers.append(await asyncio.start_unix_server(self._serve, self._path))
         finally:
             os.umask(mask)
+        if media.control_host:
+            self._servers.append(await self._listen_tls(media.control_host, media.control_port))
         self._tasks = [
             asyncio.create_task(self._every(TICK_S, self._tick)),
             asyncio.create_task(self._every(HOUSEKEEPING_S, self._housekeeping)),
@@ -94,13 +98,28 @@ class Worker:
         ]
         log.info("media worker %d on udp port %d", self._index, mux.port)
 
+    async def _listen_tls(self, host: str, first: int) -> asyncio.Server:
+        """For hubs of other machines. Raises OSError when the port is taken."""
+        return await asyncio.start_server(
+            self._serve,
+            host,
+            first + self._index if first else 0,
+            ssl=tls.server_context(self._secret),
+            ssl_handshake_timeout=control.HANDSHAKE_S,
+        )
+
+    @property
+    def control_port(self) -> int:
+        """The TCP port hubs of other machines come to."""
+        return int(self._servers[1].sockets[0].getsockname()[1])
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         for session in self.engine.sessions():
             session.close()
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for writer in self._hubs:
             writer.transport.abort()
         if self._serving:
@@ -121,13 +140,13 @@ class Worker:
             engine = self.engine
             live = [slug for slug, room in engine.rooms.items() if room.publishers]
             addresses = [address for address, _ in engine.candidates]
-            writer.write(control.frame(control.Ready(engine.mux.port, addresses, live)))
+            writer.write(control.frame(control.Ready(self._name, engine.mux.port, addresses, live)))
             self._hubs.append(writer)
             while True:
                 self._obey(await control.read_frame(reader), writer)
         except control.Rejected as why:
             log.warning("media control: refused a connection: %s", why)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             log.debug("media control: a hub went away")
         finally:
             if writer in self._hubs:
