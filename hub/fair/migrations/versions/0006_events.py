@@ -36,6 +36,35 @@ def _audit_log() -> None:
     op.create_index(op.f("ix_audit_log_target"), "audit_log", ["target"], unique=False)
 
 
+_SQLITE_TRIGGERS = {
+    "audit_log_no_update": "BEFORE UPDATE ON audit_log",
+    "audit_log_no_delete": "BEFORE DELETE ON audit_log",
+    # INSERT OR REPLACE removes the old row without firing the delete trigger.
+    "audit_log_no_replace": (
+        "BEFORE INSERT ON audit_log WHEN EXISTS (SELECT 1 FROM audit_log WHERE seq = NEW.seq)"
+    ),
+}
+
+
+def _append_only() -> None:
+    """The log takes new rows and gives up none."""
+    if op.get_bind().dialect.name == "sqlite":
+        for name, when in _SQLITE_TRIGGERS.items():
+            op.execute(
+                f"CREATE TRIGGER {name} {when}"
+                " BEGIN SELECT RAISE(ABORT, 'audit_log is append only'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_log_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'audit_log is append only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log"
+        " FOR EACH STATEMENT EXECUTE FUNCTION audit_log_append_only()"
+    )
+
+
 def _attendance() -> None:
     op.create_table(
         "attendance",
@@ -157,6 +186,7 @@ def _webhook_deliveries() -> None:
 
 def upgrade() -> None:
     _audit_log()
+    _append_only()
     _attendance()
     _figures()
     _webhook_endpoints()
@@ -171,3 +201,5 @@ def downgrade() -> None:
     op.drop_table("figures")
     op.drop_table("attendance")
     op.drop_table("audit_log")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION audit_log_append_only()")
