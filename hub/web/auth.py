@@ -7,8 +7,10 @@ those of a guest must be same-origin. Roles are read where the act happens (``ne
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -27,11 +29,14 @@ log = structlog.get_logger(__name__)
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
 CREDENTIAL_MAX: Final = 4096
+NEXT_MAX: Final = 1024
 SESSION_TTL_S: Final = 12 * 3600
 
 #: Who acts when the organiser key is shown.
 KEY_IDENTITY: Final = Identity(id="u_organiser", name="Organiser", role=Role.ORGANISER)
 _RUNS_THE_FAIR: Final = frozenset({Role.ORGANISER, Role.MODERATOR})
+#: A path on this host: printable ASCII, one slash first, no backslash anywhere.
+_PATH: Final = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _SESSION: Final = web.RequestKey("session", tuple)  # () until a session was found
 _COUNTED: Final = web.RequestKey("auth_failure_counted", bool)
 
@@ -212,3 +217,39 @@ async def need_right(request: web.Request, room: str, right: Right) -> Caller:
     if not caller.may(room, right):
         raise Refusal(Code.FORBIDDEN, "this needs more rights in the room")
     return caller
+
+
+# --- what a page asks -------------------------------------------------------------------
+
+
+def safe_next(value: str | None, otherwise: str = "/me") -> str:
+    """``value`` when it is a path of this fair, else ``otherwise``.
+
+    A browser reads ``//host`` and ``/\\host`` as another site, and drops tabs and line
+    breaks inside an address before it does.
+    """
+    if not value or len(value) > NEXT_MAX or not _PATH.fullmatch(value):
+        return otherwise
+    return value
+
+
+def signin_page(request: web.Request) -> str:
+    """Where one signs in, to come back to this page."""
+    back = request.path_qs if request.method in SAFE_METHODS else request.path
+    return f"/login?{urlencode({'next': safe_next(back)})}"
+
+
+async def need_person(request: web.Request) -> WebSession:
+    """Whoever is signed in; others are sent to sign in and come back (HTTPSeeOther)."""
+    session = await session_of(request)
+    if session is None:
+        raise web.HTTPSeeOther(signin_page(request), headers={"Cache-Control": "no-store"})
+    return session
+
+
+async def need_organiser(request: web.Request) -> WebSession:
+    """An organiser of the fair. For others the page does not exist (HTTPNotFound)."""
+    session = await need_person(request)
+    if session.identity.role is not Role.ORGANISER:
+        raise web.HTTPNotFound()
+    return session

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
 from aiohttp import web
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ErrorType
 
 from hub.services import SERVICES
 from hub.web.problems import Invalid, Problem
@@ -334,7 +335,15 @@ _FIELD_CODES: Final[dict[str, str]] = {
     "timezone_aware": "bad_format",
     "datetime_from_date_parsing": "bad_format",
     "datetime_parsing": "bad_format",
+    "int_parsing": "bad_format",
+    "float_parsing": "bad_format",
+    "date_from_datetime_parsing": "bad_format",
+    "date_parsing": "bad_format",
+    "time_parsing": "bad_format",
+    "bool_parsing": "not_allowed",
 }
+#: What pydantic itself finds; any other type is a PydanticCustomError and its own code.
+_BUILT_IN: Final = frozenset(get_args(ErrorType))
 _ERRORS_MAX: Final = 20  # told of one request
 
 Body = TypeVar("Body", bound=Request)
@@ -346,7 +355,9 @@ def field_errors(fault: ValidationError) -> list[tuple[str, str]]:
     for error in fault.errors(include_url=False, include_context=False)[:_ERRORS_MAX]:
         code = _FIELD_CODES.get(error["type"])
         if code is None:
-            code = "wrong_type" if error["type"].endswith("_type") else "invalid"
+            kind = error["type"]
+            own = kind if kind not in _BUILT_IN else "invalid"
+            code = "wrong_type" if kind.endswith("_type") else own
         path = ".".join(str(part) for part in error["loc"])
         found.append((path[:200] or "body", code))
     return found

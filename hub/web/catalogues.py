@@ -27,7 +27,7 @@ def texts_in_use() -> Iterator[tuple[str, MessageId]]:
     places = (
         (templates_dir(), "templates", [("**.html", "jinja2.ext.babel_extract")]),
         (static_dir() / "js", "static/js", [("**.js", "javascript")]),
-        (Path(__file__).parent, "hub/web", [("pages.py", "python")]),
+        (Path(__file__).parent, "hub/web", [("**.py", "python")]),
     )
     for root, shown, methods in places:
         found = extract_from_dir(

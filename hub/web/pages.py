@@ -24,9 +24,11 @@ from babel.dates import format_datetime
 from hub.assets import Assets, static_dir, templates_dir
 from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
-from hub.web import auth, i18n
+from hub.web import auth, form_texts, i18n
 from hub.web.guards import route_of
+from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
+from rooms.errors import Refusal
 from rooms.model import SLUG
 
 log = structlog.get_logger(__name__)
@@ -107,6 +109,7 @@ class Pages:
             "fair": self.fair,
             "who": await auth.identity_of(request),
             "csrf": auth.csrf_token(request),
+            "fault": lambda field, code: form_texts.text(language, field, code),
             "when": lambda ms: self.when(ms, language),
             "rfc3339": rfc3339,
             "tojson": lambda value: json.dumps(value, ensure_ascii=False),
@@ -204,6 +207,9 @@ class Pages:
             if "Allow" in fault.headers:
                 page.headers["Allow"] = fault.headers["Allow"]
             return page
+        except (Problem, Refusal) as fault:
+            status = fault.status if isinstance(fault, Problem) else STATUS[fault.code]
+            return await self.render(request, "error.html", status=status, code=status)
         except (StoreLost, DirectoryLost) as fault:
             log.warning("no answer", route=route_of(request), lost=type(fault).__name__)
             return await self.render(request, "error.html", status=503, code=503)
