@@ -24,7 +24,7 @@ from babel.dates import format_datetime
 from hub.assets import Assets, static_dir, templates_dir
 from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
-from hub.web import auth, form_texts, i18n
+from hub.web import auth, form_texts, i18n, looks
 from hub.web.guards import route_of
 from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
@@ -83,6 +83,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.templates.filters.update(initials=looks.initials, tint=looks.tint)
 
     def when(self, ms: int, language: i18n.Language) -> str:
         """A moment in the fair's zone, with the zone named."""
@@ -108,7 +109,10 @@ class Pages:
             "static_base": f"/static/{self.assets.version}",
             "fair": self.fair,
             "who": await auth.identity_of(request),
-            "csrf": auth.csrf_token(request),
+            "csrf": (csrf := auth.csrf_token(request)),
+            "signed_in": bool(csrf),
+            "has_account": bool(csrf),
+            "at_gate": False,
             "fault": lambda field, code: form_texts.text(language, field, code),
             "when": lambda ms: self.when(ms, language),
             "rfc3339": rfc3339,
