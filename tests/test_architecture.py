@@ -26,7 +26,7 @@ PURE = {
 CLOCKS = {"now", "utcnow", "today"}
 
 BASE = {"hub.assets", "hub.config", "hub.embedded", "hub.jobs", "hub.lifeline", "hub.logs",
-        "hub.metrics", "hub.ports", "hub.services", "hub.tokens"}  # fmt: skip
+        "hub.metrics", "hub.ports", "hub.services", "hub.sheets", "hub.tokens"}  # fmt: skip
 PARTS = {"hub.store", "hub.media", "hub.fair"}
 FRONTS = {"hub.live", "hub.web"}
 #: Which layers a layer may import; a part or front may always import itself.
