@@ -58,6 +58,7 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
         services.jobs.start()
         yield
         await services.jobs.stop()
+        await fair.audit.flush()
 
     # Contexts begin in this order and end in the reverse: live listens before the first
     # notice can arrive, and may use every part until it is gone itself.

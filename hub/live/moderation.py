@@ -38,6 +38,7 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
     if message.action == "close":
         # For good: also when Redis forgets its rooms and they are loaded anew.
         await hub.services.directory.close_room(message.room)
+    _write_down(hub, conn, message)
     source, person = message.source, message.participant
     ended = MEDIA_ENDS.get(message.action)
     if ended is not None and person is not UNSET:
@@ -46,6 +47,22 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
         # The person's page learns by the event; the worker stops forwarding at once.
         await hub.services.media.muted(message.room, person, source, True)
     return seq
+
+
+def _write_down(hub: LiveHub, conn: Connection, message: Moderate) -> None:
+    """The act in the audit log; nobody waits for it. What is said to the room is not kept."""
+    person = message.participant
+    target = f"room:{message.room}" if person is UNSET else f"person:{person}"
+    detail = {
+        name: value
+        for name in ("capacity", "evict", "message", "reason", "seconds", "source", "mode",
+                     "slow_mode_s")
+        if (value := getattr(message, name)) is not UNSET and value not in (None, False)
+    }  # fmt: skip
+    hub.services.fair.audit.later(
+        conn.identity, f"room.{message.action}", target, {**detail, "room": message.room},
+        conn.address,
+    )  # fmt: skip
 
 
 def _person(message: Moderate) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from hub.services import SERVICES, Services
+from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_right
 from hub.web.bodies import (
     ActionBody,
@@ -65,6 +66,8 @@ async def act(request: web.Request) -> web.Response:
         services.media_sessions.stop(slug, person, *MEDIA_ENDS[body.action])
     if body.action == "mute":
         await _silence(services, slug, person, Source(body.source or ""))
+    detail = {**body.model_dump(mode="json", exclude_none=True, exclude={"action"}), "room": slug}
+    await audit(request, caller.identity, f"room.{body.action}", f"person:{person}", detail)
     return web.json_response({"ok": True, "seq": seq})
 
 

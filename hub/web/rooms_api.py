@@ -12,6 +12,7 @@ from aiohttp import web
 
 from hub.ports import RoomExists, RoomRecord, RoomView, StaleVersion, StoreLost
 from hub.services import SERVICES, Services
+from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair, need_right
 from hub.web.bodies import RoomBody, RoomCreate, RoomList, RoomPatch, epoch_ms, read, rfc3339
 from hub.web.problems import Invalid, Problem
@@ -152,7 +153,7 @@ def _values(body: RoomCreate | RoomPatch, names: set[str]) -> dict[str, Any]:
 
 
 async def create(request: web.Request) -> web.Response:
-    await need_fair(request)
+    caller = await need_fair(request)
     services = request.app[SERVICES]
     body = await read(request, RoomCreate)
     spec = check_spec(RoomSpec(**_values(body, set(RoomCreate.model_fields))))
@@ -160,6 +161,8 @@ async def create(request: web.Request) -> web.Response:
         record = await services.directory.create_room(spec)
     except RoomExists:
         raise Problem(409, "room_exists", "a room with this slug exists") from None
+    detail = body.model_dump(mode="json", exclude_unset=True)
+    await audit(request, caller.identity, "room.create", f"room:{spec.slug}", detail)
     try:
         view = await live_view(services, record)
     except StoreLost:
@@ -247,6 +250,8 @@ async def change(request: web.Request) -> web.Response:
             with suppress(StaleVersion):
                 await services.directory.change_room(slug, record.version, was.spec)
             raise Problem(412, "stale", "the room was changed since; read it again") from None
+        detail = body.model_dump(mode="json", include=fields)
+        await audit(request, caller.identity, "room.change", f"room:{slug}", detail)
         view = await services.admission.view(slug)
     return _answer(record, view)
 
@@ -270,6 +275,7 @@ async def close(request: web.Request) -> web.Response:
     except Refusal as refusal:
         if refusal.code not in {Code.ROOM_CLOSED, Code.UNKNOWN_ROOM}:
             raise
+    await audit(request, caller.identity, "room.close", f"room:{slug}", {})
     return web.Response(status=204)
 
 

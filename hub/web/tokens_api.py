@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from hub.services import SERVICES
+from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair
 from hub.web.bodies import (
     BATCH_MAX,
@@ -48,6 +49,8 @@ async def issue(request: web.Request) -> web.Response:
     _check_role(caller, body.role)
     identity = _identity(body.participant, body.role, body.reserved, record.spec.slug)
     token, expires_ms = services.tokens.issue(identity, body.ttl_s)
+    detail = {"role": body.role, "reserved": body.reserved, "people": [identity.id]}
+    await audit(request, caller.identity, "token.issue", f"room:{record.spec.slug}", detail)
     return web.json_response(
         {"token": token, "expires_at": rfc3339(expires_ms)}, status=201, headers=NO_STORE
     )
@@ -65,6 +68,9 @@ async def issue_batch(request: web.Request) -> web.Response:
         identity = _identity(participant, body.role, body.reserved, record.spec.slug)
         token, expires_ms = services.tokens.issue(identity, body.ttl_s)
         tokens.append({"id": identity.id, "token": token, "expires_at": rfc3339(expires_ms)})
+    detail = {"role": body.role, "reserved": body.reserved, "count": len(tokens),
+              "people": [token["id"] for token in tokens[:50]]}  # fmt: skip
+    await audit(request, caller.identity, "token.issue", f"room:{record.spec.slug}", detail)
     return web.json_response({"tokens": tokens}, status=201, headers=NO_STORE)
 
 
