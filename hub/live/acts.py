@@ -111,10 +111,9 @@ async def _enter(hub: LiveHub, conn: Connection, message: m.Enter) -> None:
 
 
 async def _leave(hub: LiveHub, conn: Connection, message: m.Leave) -> None:
-    slug, who = message.room, conn.identity.id
-    await hub.services.admission.leave(slug, who, conn.id)
-    member = conn.members.get(slug)
-    if member is not None and member.place is not Place.OUTSIDE:
+    slug, member = message.room, _member(conn, message.room)
+    await hub.services.admission.leave(slug, conn.identity.id, member.attachment.id)
+    if member.place is not Place.OUTSIDE:
         hub.rooms.forget(member, Fact.LEFT)
     conn.send(m.Left(re=message.id, room=slug))
     conn.log(slug).info("left")

@@ -27,13 +27,18 @@ CLOSING_S: Final = 5.0
 
 
 class Member:
-    """A connection's place in one room. Exists from the first ``enter`` to the end."""
+    """A connection's place in one room. Exists from the first ``enter`` to the end.
 
-    __slots__ = ("conn", "last_position", "local", "place", "stale", "turn_until")
+    ``attachment`` is what Redis knows it by, another one for each ``enter``: the end of an
+    earlier seat, told late, is not taken for the end of this one.
+    """
+
+    __slots__ = ("attachment", "conn", "last_position", "local", "place", "stale", "turn_until")
 
     def __init__(self, conn: Connection, local: LocalRoom) -> None:
         self.conn = conn
         self.local = local
+        self.attachment = conn.attachment()
         self.place = Place.OUTSIDE
         self.last_position: tuple[int, int] | None = None
         self.stale = False  # something droppable was dropped: resynchronise
@@ -57,6 +62,7 @@ class Connection:
         "chat",
         "closing",
         "ending",
+        "entries",
         "finishing",
         "heard",
         "hub",
@@ -106,6 +112,7 @@ class Connection:
         self.heard = now
         self.sent = now
         self.pinged = now
+        self.entries = 0
         self.busy = False
         self.slow = False
         self.slow_since = 0.0
@@ -119,9 +126,11 @@ class Connection:
         self.strikes = 0  # messages over the limit, one forgiven a second
         self.ice_until: float | None = None
 
-    @property
     def attachment(self) -> Attachment:
-        return Attachment(AttachmentKind.SOCKET, self.id, self.hub.services.hub_id)
+        """A new one: the connection's id (which has no dot) and a number."""
+        self.entries += 1
+        name = f"{self.id}.{self.entries}"
+        return Attachment(AttachmentKind.SOCKET, name, self.hub.services.hub_id)
 
     def log(self, room: str | None = None) -> structlog.stdlib.BoundLogger:
         bound = log.bind(conn=self.id, person=self.identity.id)

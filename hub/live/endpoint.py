@@ -134,7 +134,11 @@ async def _ended(hub: LiveHub, conn: Connection) -> None:
         for member in members:
             try:
                 await hub.services.admission.drop(
-                    member.local.slug, conn.identity.id, AttachmentKind.SOCKET, conn.id, silent_ms
+                    member.local.slug,
+                    conn.identity.id,
+                    AttachmentKind.SOCKET,
+                    member.attachment.id,
+                    silent_ms,
                 )
             except StoreLost as lost:
                 # Nobody renews it: the lease ends by itself.

@@ -37,11 +37,13 @@ async def enter(hub: LiveHub, conn: Connection, slug: str, wait: bool, re: int) 
     if is_guest(who):
         await _guests_welcome(hub, slug)
     member = await membership(hub, conn, slug)
+    if member.place is not Place.ENTERING:
+        member.attachment = conn.attachment()
     admission = hub.services.admission
     await _settle(
         hub,
         member,
-        lambda: hub.in_room(slug, lambda: admission.enter(slug, who, conn.attachment, wait=wait)),
+        lambda: hub.in_room(slug, lambda: admission.enter(slug, who, member.attachment, wait=wait)),
         re,
     )
 
@@ -99,7 +101,8 @@ async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int
     for _ in range(SNAPSHOTS):
         if member.place is Place.OUTSIDE:
             # Replaced or removed while Redis was asked: what ended it has said so already.
-            await hub.services.admission.leave(slug, member.conn.identity.id, member.conn.id)
+            person, attachment = member.conn.identity.id, member.attachment.id
+            await hub.services.admission.leave(slug, person, attachment)
             return
         if member.conn.closing is not None:
             return  # its end says so to Redis: the grace runs, the person may come back

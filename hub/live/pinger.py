@@ -123,7 +123,9 @@ async def renew_all(hub: LiveHub) -> None:
     limits, now = hub.config.limits, hub.now()
     heard_since = now - limits.ping_s - limits.pong_s
     due = [
-        Renewal(slug, conn.identity.id, AttachmentKind.SOCKET, conn.id, conn.silent_ms())
+        Renewal(
+            slug, conn.identity.id, AttachmentKind.SOCKET, member.attachment.id, conn.silent_ms()
+        )
         for conn in hub.connections.values()
         if conn.heard >= heard_since and conn.closing is None
         for slug, member in conn.members.items()
@@ -131,8 +133,7 @@ async def renew_all(hub: LiveHub) -> None:
     ]
     for start in range(0, len(due), BATCH):
         for lost in await hub.services.admission.renew(due[start : start + BATCH]):
-            conn = hub.connections.get(lost.attachment)
-            member = conn.members.get(lost.room) if conn is not None else None
+            member = hub.rooms.attached(lost.room, lost.attachment)
             if member is not None:
                 hub.rooms.end(member, "lapsed", "the seat was lost")
 

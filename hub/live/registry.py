@@ -266,11 +266,16 @@ class Rooms:
         self._hub.loop.call_soon(self._end_socket, notice)
 
     def _end_socket(self, notice: n.DetachedNotice) -> None:
-        conn = self._hub.connections.get(notice.attachment)
-        member = conn.members.get(notice.room) if conn is not None else None
+        member = self.attached(notice.room, notice.attachment)
         if member is not None:
             member.local.flush()
             self.end(member, notice.why, notice.reason)
+
+    def attached(self, slug: str, attachment: str) -> Member | None:
+        """Who is in the room by this attachment; None when they have come in again since."""
+        conn = self._hub.connections.get(attachment.partition(".")[0])
+        member = conn.members.get(slug) if conn is not None else None
+        return member if member is not None and member.attachment.id == attachment else None
 
     # --- ends ----------------------------------------------------------------------------
 

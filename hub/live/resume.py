@@ -50,7 +50,7 @@ async def _resume(hub: LiveHub, conn: Connection, point: ResumePoint) -> None:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     member = await membership(hub, conn, slug)
     admission = hub.services.admission
-    outcome = await hub.in_room(slug, lambda: admission.resume(slug, who, conn.attachment))
+    outcome = await hub.in_room(slug, lambda: admission.resume(slug, who, member.attachment))
     if isinstance(outcome, Queued):
         wait_on(hub, member, outcome, None)
         return

@@ -116,9 +116,9 @@ class Waiting:
                     return
                 try:
                     if sure:
-                        outcome = await admission.enter(slug, who, conn.attachment, wait=True)
+                        outcome = await admission.enter(slug, who, member.attachment, wait=True)
                     else:
-                        outcome = await admission.resume(slug, who, conn.attachment)
+                        outcome = await admission.resume(slug, who, member.attachment)
                     if isinstance(outcome, Queued):
                         return
                     await arrive(hub, member, outcome, None)

@@ -18,6 +18,7 @@ from hub.live.drain import drain
 from hub.ports import Renewal, ResumeRecord, StoreLost
 from rooms.errors import Code
 from rooms.model import Identity, Role
+from rooms.notices import DetachedNotice, Notice
 from tests.live.driver import Hub, make_config, serving, until
 
 
@@ -247,6 +248,27 @@ async def test_who_was_removed_unheard_is_not_told_what_came_after(hub: Hub) -> 
     assert [event["kind"] for event in await ada.events(2)] == ["removed", "announcement"]
     assert (await bob.closed(2))[0] == 4012  # and, coming back, finds out
     assert not bob.kept("event")
+
+
+async def test_the_end_of_an_earlier_seat_told_late_does_not_end_the_new_one(hub: Hub) -> None:
+    room = await hub.room()
+    (ada,) = await hub.inside(room, "ada")
+    rooms, admission = hub.live.rooms, hub.services.admission
+    late: list[Notice] = []
+    hub.services.bus.listen(late.append, rooms.lost)
+    chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+    await admission.remove(room, chair, Role.MODERATOR, "ada")
+    gen = ada.entered["seat"]["gen"]
+    assert (await ada.enter())["seat"]["gen"] > gen  # nothing here has heard of the removal
+    await until(lambda: any(isinstance(one, DetachedNotice) for one in late))
+    hub.services.bus.listen(rooms.notice, rooms.lost)
+    for notice in late:
+        rooms.notice(notice)
+    await ada.say("still here")
+    assert (await ada.expect("event", kind="chat"))["body"]["text"] == "still here"
+    assert not ada.kept("error", "bye")
+    await ada.ask("leave")
+    assert (await admission.view(room)).counts.occupied == 0
 
 
 async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
