@@ -141,6 +141,7 @@ def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: i
 
     Synchronous: no event can come between the snapshot and what follows it.
     """
+    hub.rooms.met(member.local, shot.view.epoch, member)
     known = member.local.add(member, shot.view.seq, shot.view.epoch)
     if known is None:
         return False
@@ -155,6 +156,7 @@ def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: i
 
 def follow_on(hub: LiveHub, member: Member, missed: Missed, shot: RoomSnapshot) -> bool:
     """The missed events, ``resumed``, then ``room`` and roster; False as in ``seat``."""
+    hub.rooms.met(member.local, missed.epoch, member)
     known = member.local.add(member, missed.seq, missed.epoch)
     if known is None:
         return False

@@ -164,14 +164,23 @@ class Rooms:
         if held is None:
             return
         local = held.local
-        if local.epoch is not None and local.epoch != notice.epoch:
-            self.send_to_resume(held, "the room was made anew")
-            local.epoch, local.last = None, None
-            local.ring.clear()
+        self.met(local, notice.epoch)
         if not local.take(notice):
             self._repair(held)
         if notice.kind == "closed":
             self._hub.loop.call_soon(self._closed, held)
+
+    def met(self, local: LocalRoom, epoch: str, by: Member | None = None) -> None:
+        """The room is of this epoch, an event says or the snapshot of ``by``: whoever is here
+        of an earlier one may have lost the seat, and comes back to find out."""
+        if local.epoch is None or local.epoch == epoch:
+            return
+        local.flush()
+        held = self._rooms[local.slug]
+        self.send_to_resume(held, "the room was made anew", but=by)
+        local.epoch, local.last = None, None
+        local.ring.clear()
+        self._hub.waiting.look(local)
 
     def _closed(self, held: Held) -> None:
         held.local.flush()
@@ -220,11 +229,12 @@ class Rooms:
                 await asyncio.sleep(AGAIN_S)
         return None
 
-    def send_to_resume(self, held: Held, reason: str) -> None:
+    def send_to_resume(self, held: Held, reason: str, but: Member | None = None) -> None:
         """What cannot be patched is resumed: each socket gets its own fresh snapshot."""
         log.warning("sending to resume", room=held.local.slug, reason=reason)
         for member in held.local.everyone():
-            member.conn.close(Close.RECOVERING, reason, self._hub.jitter_ms(100, 3000))
+            if member is not but:
+                member.conn.close(Close.RECOVERING, reason, self._hub.jitter_ms(100, 3000))
 
     def _roster(self, notice: n.RosterNotice) -> None:
         held = self._rooms.get(notice.room)

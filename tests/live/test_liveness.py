@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection
 
 from hub.embedded import EmbeddedStore
 from hub.live import LiveHub, pinger
 from hub.live.drain import drain
 from hub.ports import Renewal, ResumeRecord, StoreLost
+from hub.store import keys
 from rooms.errors import Code
 from rooms.model import Identity, Role
 from rooms.notices import DetachedNotice, Notice
@@ -269,6 +271,21 @@ async def test_the_end_of_an_earlier_seat_told_late_does_not_end_the_new_one(hub
     assert not ada.kept("error", "bye")
     await ada.ask("leave")
     assert (await admission.view(room)).counts.occupied == 0
+
+
+async def test_a_joiner_of_a_room_made_anew_sends_those_of_the_old_one_to_resume(
+    hub: Hub, valkey_url: str
+) -> None:
+    room = await hub.room()
+    (ada,) = await hub.inside(room, "ada")
+    async with Redis.from_url(valkey_url) as redis:
+        await redis.delete(*(keys.room_key(room, part) for part in keys.ROOM_PARTS))
+    (bob,) = await hub.inside(room, "bob")
+    assert bob.entered["epoch"] != ada.entered["epoch"]
+    code, bye = await ada.closed(2)  # not with the next renewal, 10 s later
+    assert code == 4011 and bye is not None and bye["reconnect"]
+    await bob.say("anyone?")
+    assert (await bob.expect("event", kind="chat"))["seq"] > bob.entered["seq"]
 
 
 async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
