@@ -23,8 +23,14 @@ async def test_migrations_and_tables_agree(database_url: str) -> None:
     await migrate_async(database_url)
     engine = make_engine(database_url)
 
+    def ours(name: str | None, kind: str, _parents: object) -> bool:
+        """All but the full-text indexes, which SQLAlchemy has no words for."""
+        return not (kind in {"table", "index"} and (name or "").startswith(("fts_", "gin_")))
+
     def differences(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": ours}
+        )
         return list(compare_metadata(context, metadata))
 
     try:

@@ -44,10 +44,11 @@ from hub.fair.tables.people import (
 )
 from hub.fair.tables.programme import agenda, calendar_feeds, conferences, speakers
 from hub.fair.tables.rooms import rooms
+from hub.fair.tables.search import SEARCHES
 
 __all__ = [
-    "agenda", "announcements", "attendance", "audit_log", "blobs", "calendar_feeds", "cards",
-    "companies", "company_files", "company_invites", "company_staff", "conferences", "devices",
+    "SEARCHES", "agenda", "announcements", "attendance", "audit_log", "blobs", "calendar_feeds",
+    "cards", "companies", "company_files", "company_invites", "company_staff", "conferences", "devices",
     "email_tokens", "entry_slots", "fair_settings", "favourites", "figures", "gate_events",
     "identities", "import_errors", "imports", "mails", "metadata", "passes", "people",
     "privacy_texts", "recovery_codes", "rooms", "sectors", "signin_links", "speakers", "visits",

@@ -33,6 +33,8 @@ companies: Final = Table(
     Index("ix_companies_sector_sort_key", "sector", "sort_key"),
     Index("ix_companies_country_sort_key", "country", "sort_key"),
     Index("ix_companies_sort_key", "sort_key"),
+    # Whether anything changed, and what, is asked every other second.
+    Index("ix_companies_changed_ms_version", "changed_ms", "version"),
 )
 
 company_staff: Final = Table(

@@ -1,9 +1,10 @@
-"""Companies, staff, pictures and files, favourites, cards, visits."""
+"""Companies, staff, pictures and files, favourites, cards, visits; what searches look through."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -59,6 +60,9 @@ def _companies() -> None:
         "ix_companies_sector_sort_key", "companies", ["sector", "sort_key"], unique=False
     )
     op.create_index("ix_companies_sort_key", "companies", ["sort_key"], unique=False)
+    op.create_index(
+        "ix_companies_changed_ms_version", "companies", ["changed_ms", "version"], unique=False
+    )
 
 
 def _company_staff() -> None:
@@ -159,7 +163,49 @@ def _visits() -> None:
     op.create_index(op.f("ix_visits_person"), "visits", ["person"], unique=False)
 
 
+def _search(kind: str) -> None:
+    """Terms cut beforehand; the full-text index over them is the database's own kind."""
+    postgres = op.get_bind().dialect.name == "postgresql"
+    terms = postgresql.TSVECTOR() if postgres else sa.Text()
+    table = f"search_{kind}"
+    op.create_table(
+        table,
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name_terms", terms, nullable=False),
+        sa.Column("terms", terms, nullable=False),
+        sa.Column("grams", terms, nullable=False),
+        sa.PrimaryKeyConstraint("no", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint("id", name=op.f(f"uq_{table}_id")),
+    )
+    if postgres:
+        for column in ("name_terms", "terms", "grams"):
+            op.execute(f"CREATE INDEX gin_{table}_{column} ON {table} USING gin ({column})")
+        return
+    # The words are cut already: the tokenizer only has to part them at spaces. External
+    # content: nothing is kept twice. The underscore belongs to the pieces of words.
+    op.execute(
+        f"CREATE VIRTUAL TABLE fts_{kind} USING fts5(name_terms, terms, grams, content='{table}', "
+        "content_rowid='no', detail='column', tokenize=\"ascii tokenchars '_'\")"
+    )
+    columns = "rowid, name_terms, terms, grams"
+    add = (
+        f"INSERT INTO fts_{kind} ({columns}) VALUES (new.no, new.name_terms, new.terms, new.grams)"
+    )
+    drop = (
+        f"INSERT INTO fts_{kind} (fts_{kind}, {columns}) "
+        "VALUES ('delete', old.no, old.name_terms, old.terms, old.grams)"
+    )
+    for event, acts in (("insert", [add]), ("delete", [drop]), ("update", [drop, add])):
+        op.execute(
+            f"CREATE TRIGGER {table}_{event} AFTER {event.upper()} ON {table} "
+            f"BEGIN {'; '.join(acts)}; END"
+        )
+
+
 def upgrade() -> None:
+    for kind in ("company", "person", "conference"):
+        _search(kind)
     _blobs()
     _companies()
     _company_staff()
@@ -179,3 +225,7 @@ def downgrade() -> None:
     op.drop_table("company_staff")
     op.drop_table("companies")
     op.drop_table("blobs")
+    for kind in ("company", "person", "conference"):
+        op.drop_table(f"search_{kind}")
+        if op.get_bind().dialect.name == "sqlite":
+            op.execute(f"DROP TABLE fts_{kind}")
