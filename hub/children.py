@@ -1,7 +1,9 @@
 """Child processes of the supervisor: start, wait for readiness, restart with back-off.
 
-A child reports readiness by writing one line to an inherited pipe; its end is seen
-through a pidfd. Nothing here polls or sleeps for a condition.
+A child reports readiness by writing one line to an inherited pipe, and goes on writing while
+its event loop turns. One that is silent is killed: its socket would go on taking connections
+that nobody answers. Its end is seen through a pidfd. Nothing here polls or sleeps for a
+condition.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_MAX_S: Final = 10.0
 STEADY_S: Final = 30.0  # a child that lived this long starts the back-off afresh
+SILENT_S: Final = 15.0  # half a lease: its people are back elsewhere before their seats lapse
 
 
 class ChildFailed(RuntimeError):
@@ -79,6 +81,7 @@ class Child:
         self.name = name
         self._prepare = prepare
         self._environ = environ
+        self._pulse = -1  # where the running process says that it lives
         self.process: subprocess.Popen[bytes] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = False
@@ -123,19 +126,23 @@ class Child:
         except TimeoutError:
             self.process.kill()
             self.process.wait()
-            raise ChildFailed(f"{self.name} was not ready within {timeout_s:g} s", 1) from None
-        finally:
-            said = os.read(ready_read, 16) if _has_data(ready_read) else b""
             os.close(ready_read)
-        if not said:
+            raise ChildFailed(f"{self.name} was not ready within {timeout_s:g} s", 1) from None
+        except BaseException:
+            os.close(ready_read)
+            raise
+        if not os.read(ready_read, 16):
+            os.close(ready_read)
             status = await ended(self.process)
             raise ChildFailed(f"{self.name} ended with status {status} while starting", status)
+        self._pulse = ready_read
         log.info("child ready", child=self.name, pid=self.process.pid)
 
     async def _keep(self, timeout_s: float) -> None:
         failures = 0
         while self.process is not None:
             started = time.monotonic()
+            await self._listen()
             status = await ended(self.process)
             if self._stopping:
                 return
@@ -150,6 +157,22 @@ class Child:
                 except (ChildFailed, OSError) as fault:
                     failures, status = failures + 1, getattr(fault, "status", 1)
                     log.error("child did not start", child=self.name, reason=str(fault))
+
+    async def _listen(self) -> None:
+        """Until the process closes its pipe, or has to be killed for its silence."""
+        assert self.process is not None
+        try:
+            while True:
+                async with asyncio.timeout(SILENT_S):
+                    await _readable(self._pulse)
+                if not os.read(self._pulse, 1024):
+                    return
+        except TimeoutError:
+            if not self._stopping:
+                log.error("child silent, killed", child=self.name, silent_s=SILENT_S)
+                self.process.kill()
+        finally:
+            os.close(self._pulse)
 
     async def stop(self, timeout_s: float) -> None:
         """SIGTERM, then SIGKILL after ``timeout_s``. Returns once the process is gone."""
@@ -175,7 +198,3 @@ class Child:
         self._stopping = True
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-
-
-def _has_data(descriptor: int) -> bool:
-    return bool(select.select([descriptor], [], [], 0)[0])

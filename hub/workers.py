@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets as random_source
@@ -22,6 +23,9 @@ from hub.config import Config
 from hub.services import SERVICES
 from hub.sockets import BACKLOG
 
+#: How often a worker says that its event loop turns (``children.SILENT_S`` is the other half).
+BEAT_S: Final = 3.0
+
 #: A connection that has asked nothing, or not yet all of its first request, is closed after
 #: this. aiohttp's own is an hour; longer than a proxy in front keeps one for reuse (60 s).
 IDLE_S: Final = 75.0
@@ -35,13 +39,17 @@ def read_snapshot(path: Path) -> Config:
 
 
 def reporter(descriptor: int) -> Callable[[], None]:
-    """Says once to the supervisor that this worker is ready."""
+    """Says to the supervisor that this worker is ready, and from then on that it lives.
 
-    def report() -> None:
-        os.write(descriptor, b"ready\n")
-        os.close(descriptor)
+    To be called in the event loop: a loop that stands still says nothing."""
+    os.set_blocking(descriptor, False)
 
-    return report
+    def say(word: bytes) -> None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):  # it does not listen just now
+            os.write(descriptor, word)
+        asyncio.get_running_loop().call_later(BEAT_S, say, b".")
+
+    return lambda: say(b"ready\n")
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:

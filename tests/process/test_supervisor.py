@@ -14,6 +14,8 @@ import psutil
 import pytest
 from running import Pavilion, Start, eventually, free_port
 
+from hub import secrets
+
 ROOM = {"slug": "hall", "title": "Hall", "kind": "conference", "capacity": 3}
 
 
@@ -43,7 +45,7 @@ def test_a_start_makes_secrets_and_a_second_server_is_refused(start: Start, tmp_
     link = first.wait_for(r"sign in once with: (\S+)")[1]
     assert (first.data / "organiser-signin.txt").read_text().strip() == link
     kept = [*(first.data / "secrets").iterdir(), first.data / "organiser-signin.txt"]
-    assert len(kept) == 5
+    assert len(kept) == len(secrets.NAMES) + 1
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
 
     same_data = start(port=free_port())
@@ -74,6 +76,21 @@ def test_what_was_configured_survives_a_restart(start: Start) -> None:
     assert second.call("GET", "/api/v1/rooms/hall")[1]["capacity"] == 3
     assert "sign in once with" not in second.transcript
     assert second.end() == 0
+
+
+@pytest.mark.long  # the silence that counts is 15 s of the real clock
+@pytest.mark.parametrize("name", ["hub-0", "media-0"])
+def test_a_child_that_stands_still_is_replaced(start: Start, name: str) -> None:
+    pavilion = start()
+    pavilion.ready()
+    still = pavilion.child(name)
+    since = len(pavilion.lines)
+    still.suspend()
+    pavilion.wait_for(f"{name}.*child silent, killed", since=since)
+    pavilion.wait_for(f"{name}.*child ready", since=since)
+    assert pavilion.child(name).pid != still.pid
+    eventually(lambda: pavilion.call("GET", "/health/ready")[0] == 200, "readiness")
+    assert pavilion.end() == 0
 
 
 @pytest.mark.parametrize("name", ["hub-0", "media-0", "store"])
