@@ -118,6 +118,28 @@ class Turn(Section):
     ttl_s: int = Field(600, ge=60, le=86_400)
 
 
+class Onsite(Section):
+    """Visitors on site: identity numbers and the gate."""
+
+    retention_days: int = Field(
+        30, ge=1, le=3650, description="identity numbers are erased this long after the fair"
+    )
+    grace_min: int = Field(
+        15, ge=0, le=720, description="minutes before and after its slot in which a pass is good"
+    )
+
+
+class Programme(Section):
+    """How much longer than its conferences a room is open."""
+
+    open_before_s: int = Field(
+        600, ge=0, le=86_400, description="a room opens so long before its conference"
+    )
+    close_after_s: int = Field(
+        600, ge=0, le=86_400, description="and closes so long after the conference's end"
+    )
+
+
 class Limits(Section):
     """Bounds; each has a reason in docs/operating.md."""
 
@@ -157,6 +179,8 @@ class Config(BaseSettings):
     database: Database = Database()
     media: Media = Media()
     turn: Turn = Turn()
+    onsite: Onsite = Onsite()
+    programme: Programme = Programme()
     limits: Limits = Limits()
 
     @classmethod

@@ -37,7 +37,7 @@ identities: Final = Table(
     Column("person", String(64), ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", String(16), nullable=False),  # resident_id, passport, permit
     Column("country", String(2), nullable=False),
-    Column("match", String(64), nullable=False, unique=True),  # HMAC-SHA-256, hex
+    Column("match", String(64), unique=True),  # HMAC-SHA-256, hex; null once erased
     Column("cipher", LargeBinary),  # nonce + AES-256-GCM; null once erased
     Column("key_id", String(16), nullable=False),
     Column("last4", String(4), nullable=False),
@@ -62,6 +62,8 @@ passes: Final = Table(
     Column("created_ms", Ms, nullable=False),
     Column("entered_ms", Ms, index=True),
     Column("entered_by", String(64)),
+    Column("entered_gate", String(16)),  # the device, so that its second look is one entry
+    Column("entered_scan", String(16)),  # one reading of the code, sent again after a lost answer
     Column("cancelled_ms", Ms),
 )
 

@@ -32,7 +32,7 @@ def _identities() -> None:
         sa.Column("person", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
-        sa.Column("match", sa.String(length=64), nullable=False),
+        sa.Column("match", sa.String(length=64), nullable=True),
         sa.Column("cipher", sa.LargeBinary(), nullable=True),
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("last4", sa.String(length=4), nullable=False),
@@ -56,6 +56,8 @@ def _passes() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("entered_ms", sa.BigInteger(), nullable=True),
         sa.Column("entered_by", sa.String(length=64), nullable=True),
+        sa.Column("entered_gate", sa.String(length=16), nullable=True),
+        sa.Column("entered_scan", sa.String(length=16), nullable=True),
         sa.Column("cancelled_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["person"], ["people.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
