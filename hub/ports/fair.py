@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Protocol
 
 from hub.ports.companies import Companies
@@ -11,9 +13,121 @@ from hub.ports.onsite import Passes
 from hub.ports.people import Mails, People
 from hub.ports.programme import Conferences
 
+# --- settings -----------------------------------------------------------------------------
+
+
+def pick(texts: Mapping[str, str], language: str) -> tuple[str, str]:
+    """(text, its BCP 47 tag): the reader's language, else another of its kind (``zh-Hant`` for
+    ``zh-Hans``), else the first there is; ("", language) when there is none."""
+    if texts.get(language):
+        return texts[language], language
+    primary = language.split("-", 1)[0]
+    filled = [(tag, text) for tag, text in texts.items() if text]
+    for tag, text in filled:
+        if tag.split("-", 1)[0] == primary:
+            return text, tag
+    return (filled[0][1], filled[0][0]) if filled else ("", language)
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """One of the fair's service sectors; ``names`` by language."""
+
+    slug: str
+    names: Mapping[str, str]
+
+    def name(self, language: str) -> str:
+        return pick(self.names, language)[0] or self.slug
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """A privacy text by language. People consent to a ``version``; 1 is the one built in."""
+
+    version: int
+    texts: Mapping[str, str]
+    published_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FairSettings:
+    """The fair as set up. ``version`` 0: nobody has changed anything yet.
+
+    ``name`` is the name in the first of ``languages`` (BCP 47 tags texts are written in);
+    both dates or none; ``contact`` is an e-mail address, "" for none.
+    """
+
+    version: int
+    name: str
+    names: Mapping[str, str]
+    starts_on: date | None
+    ends_on: date | None
+    time_zone: str
+    languages: tuple[str, ...]
+    sectors: tuple[Sector, ...]
+    privacy: Privacy
+    contact: str
+
+    def name_in(self, language: str) -> str:
+        return pick(self.names, language)[0] or self.name
+
+    def sector(self, slug: str) -> Sector | None:
+        return next((sector for sector in self.sectors if sector.slug == slug), None)
+
+    def sector_name(self, slug: str, language: str) -> str:
+        """The name; the slug itself for a sector that was taken away since."""
+        found = self.sector(slug)
+        return found.name(language) if found else slug
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Every day of the fair, none while the dates are not set."""
+        if self.starts_on is None or self.ends_on is None:
+            return ()
+        count = (self.ends_on - self.starts_on).days + 1
+        return tuple(self.starts_on + timedelta(days=day) for day in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class FairChange:
+    """New values, already checked. None leaves as it is; ``dates`` is (starts_on, ends_on)."""
+
+    names: Mapping[str, str] | None = None
+    dates: tuple[date | None, date | None] | None = None
+    time_zone: str | None = None
+    languages: tuple[str, ...] | None = None
+    sectors: tuple[Sector, ...] | None = None
+    contact: str | None = None
+
 
 class Settings(Protocol):
     """Name, dates, zone, sectors, languages, privacy texts."""
+
+    async def current(self) -> FairSettings:
+        """At most 2 s old on other hubs, at once on the one that changed it. Never raises:
+        while the database is away, as last seen, or as in config.toml."""
+        ...
+
+    async def change(self, version: int, change: FairChange) -> FairSettings:
+        """Compare and swap on ``version``.
+
+        Raises ``hub.ports.StaleVersion`` when the settings were changed since, DirectoryLost.
+        """
+        ...
+
+    async def publish_privacy(self, after: int, texts: Mapping[str, str]) -> Privacy:
+        """A new version of the privacy text, which everybody must consent to.
+
+        ``after`` is the version it follows. Raises StaleVersion when that is not the newest.
+        """
+        ...
+
+    async def privacy(self, version: int) -> Privacy | None:
+        """What people consented to with ``version``."""
+        ...
+
+
+# --- announcements, imports, figures --------------------------------------------------------
 
 
 class Announcements(Protocol):
