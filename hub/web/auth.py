@@ -208,6 +208,14 @@ async def need_fair(request: web.Request) -> Caller:
     return caller
 
 
+async def need_fair_organiser(request: web.Request) -> Caller:
+    """An organiser of the whole fair, or the organiser key. Raises Refusal."""
+    caller = await need_caller(request)
+    if not (caller.everywhere and caller.identity.role is Role.ORGANISER):
+        raise Refusal(Code.FORBIDDEN, "this needs an organiser of the fair")
+    return caller
+
+
 async def need_right(request: web.Request, room: str, right: Right) -> Caller:
     """Someone with ``right`` in ``room``, by whatever credential. Raises Refusal.
 
@@ -249,7 +257,7 @@ async def need_person(request: web.Request) -> WebSession:
 
 async def need_organiser(request: web.Request) -> WebSession:
     """An organiser of the fair. For others the page does not exist (HTTPNotFound)."""
-    session = await need_person(request)
-    if session.identity.role is not Role.ORGANISER:
+    session = await session_of(request)
+    if session is None or session.identity.role is not Role.ORGANISER:
         raise web.HTTPNotFound()
     return session

@@ -10,6 +10,7 @@ goes on only for someone who brings a token in the address's fragment.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -71,8 +72,6 @@ class Pages:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.fair = services.config.fair
-        self.zone = ZoneInfo(self.fair.time_zone)
         self.programme = Programme(services.directory, services.board)
         self.assets = Assets(static_dir())
         self.languages = i18n.load_languages()
@@ -85,17 +84,18 @@ class Pages:
         )
         self.templates.filters.update(initials=looks.initials, tint=looks.tint)
 
-    def when(self, ms: int, language: i18n.Language) -> str:
-        """A moment in the fair's zone, with the zone named."""
+    def when(self, ms: int, language: i18n.Language, zone: str) -> str:
+        """A moment in ``zone`` (IANA), with the zone named."""
         moment = datetime.fromtimestamp(ms / 1000, UTC)
-        text = format_datetime(moment, "medium", tzinfo=self.zone, locale=language.locale)
-        return f"{text} ({self.fair.time_zone})"
+        text = format_datetime(moment, "medium", tzinfo=ZoneInfo(zone), locale=language.locale)
+        return f"{text} ({zone})"
 
     async def render(
         self, request: web.Request, name: str, /, status: int = 200, **values: Any
     ) -> web.Response:
         """A page in the request's language, with the security headers."""
         language = self.languages[i18n.language_of(request)]
+        settings = await self.services.fair.settings.current()
         context = {
             "_": language.text,
             "ngettext": language.plural,
@@ -107,14 +107,14 @@ class Pages:
             "texts_url": f"/i18n/{language.tag}.json?v={language.version}",
             "static": self.assets.url,
             "static_base": f"/static/{self.assets.version}",
-            "fair": self.fair,
+            "fair": dataclasses.replace(settings, name=settings.name_in(language.tag)),
             "who": await auth.identity_of(request),
             "csrf": (csrf := auth.csrf_token(request)),
             "signed_in": bool(csrf),
             "has_account": bool(csrf),
             "at_gate": False,
             "fault": lambda field, code: form_texts.text(language, field, code),
-            "when": lambda ms: self.when(ms, language),
+            "when": lambda ms: self.when(ms, language, settings.time_zone),
             "rfc3339": rfc3339,
             "tojson": lambda value: json.dumps(value, ensure_ascii=False),
             "path": request.path,
