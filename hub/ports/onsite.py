@@ -33,6 +33,7 @@ RefusalCode = Literal[
     "unknown_person",
     "no_pass",
     "no_number",  # none on file, or erased
+    "number_unreadable",  # sealed with another display-key, or for another person
 ]
 
 
@@ -202,7 +203,8 @@ class Passes(Protocol):
     async def reveal(self, person: str, by: Identity) -> str:
         """The number in clear; write it into the audit log *before*.
 
-        Raises ``Refusal`` (forbidden) unless ``by`` is an organiser; OnsiteRefused(no_number).
+        Raises ``Refusal`` (forbidden) unless ``by`` is an organiser; OnsiteRefused:
+        no_number, number_unreadable.
         """
         ...
 

@@ -327,4 +327,4 @@ def test_numbers_are_read_as_people_write_them(kind: str, number: str, fault: st
         return
     with pytest.raises(BadDocument) as bad:
         normalise(document, date(2026, 11, 1))
-    assert bad.value.code == fault and number.strip()[-4:] not in str(bad.value)[:8]
+    assert bad.value.code == fault and (not number.strip() or number not in str(bad.value))

@@ -110,8 +110,11 @@ class SqlIdentities(Part):
         if row is None or row.cipher is None:
             raise OnsiteRefused("no_number")
         if row.key_id != key_id(self._keys):
-            raise NumberUnreadable("it was sealed with another display-key")
-        return unseal(self._keys, person, row.cipher)
+            raise OnsiteRefused("number_unreadable")
+        try:
+            return unseal(self._keys, person, row.cipher)
+        except NumberUnreadable:
+            raise OnsiteRefused("number_unreadable") from None
 
     async def forget_number(self, person: str) -> bool:
         async with transaction(self._engine) as connection:
