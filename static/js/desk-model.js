@@ -88,6 +88,44 @@ export function parseCapacity(text) {
   return parseSeats(text, 1, CAPACITY_MAX);
 }
 
+export const TREND_MS = 600_000;
+const TREND_STEP_MS = 10_000;
+
+/** The last ten minutes of one room's seats, a point every ten seconds. */
+export class Trend {
+  constructor() {
+    /** @type {{at: number, taken: number}[]} */
+    this.points = [];
+  }
+
+  /** Takes what is seen now; true when a new point began. @param {number} at ms, any clock that
+   * does not go back @param {number} taken */
+  add(at, taken) {
+    const last = this.points.at(-1);
+    if (last && at - last.at < TREND_STEP_MS) {
+      last.taken = taken;
+      return false;
+    }
+    this.points.push({ at, taken });
+    while (this.points[0].at < at - TREND_MS) this.points.shift();
+    return true;
+  }
+
+  /** More people than at the first point, or fewer. */
+  get change() {
+    return this.points.length < 2 ? 0 : this.points[this.points.length - 1].taken - this.points[0].taken;
+  }
+
+  /** Points of a polyline in a box of 100 by 20, newest at the right; the capacity is its top.
+   * @param {number} now @param {number} capacity */
+  line(now, capacity) {
+    const most = Math.max(capacity, 1, ...this.points.map((p) => p.taken));
+    return this.points
+      .map((p) => `${(100 - (100 * (now - p.at)) / TREND_MS).toFixed(1)},${(20 - (20 * p.taken) / most).toFixed(1)}`)
+      .join(" ");
+  }
+}
+
 /** How many of `shown` would stand elsewhere in `wanted`.
  * @param {readonly string[]} shown @param {readonly string[]} wanted */
 export function moves(shown, wanted) {

@@ -86,6 +86,20 @@ export function bar(parts, whole, mark) {
   return svg;
 }
 
+/** A line of points in a box of 100 by 20. @param {string} points @returns {SVGSVGElement} */
+export function sparkline(points) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "spark");
+  svg.setAttribute("viewBox", "0 -1 100 22");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SVG, "polyline");
+  line.setAttribute("points", points);
+  line.setAttribute("vector-effect", "non-scaling-stroke");
+  svg.append(line);
+  return svg;
+}
+
 /** Words and icons of a room's state. @param {string} status @param {string} word */
 export function statusBadge(status, word) {
   return el("span", { class: `status status-${status}` }, icon(`st-${status}`), el("span", {}, word));

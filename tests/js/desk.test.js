@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { byUrgency, effectOf, moves, parseCapacity, parseSeats, statusOf } from "../../static/js/desk-model.js";
+import { byUrgency, effectOf, moves, parseCapacity, parseSeats, statusOf, Trend } from "../../static/js/desk-model.js";
 
 const row = (more = {}) => ({
   room: "r", title: "R", live: 0, held: 0, offered: 0, waiting: 0, capacity: 100, reserved: 0,
@@ -68,4 +68,16 @@ test("a capacity is a whole number from 1 to 100,000", () => {
 test("how many rows would move", () => {
   assert.equal(moves(["a", "b", "c"], ["a", "b", "c"]), 0);
   assert.equal(moves(["a", "b", "c"], ["c", "a", "b"]), 3);
+});
+
+test("the trend keeps ten minutes, a point every ten seconds, and its newest at the right", () => {
+  const trend = new Trend();
+  for (let s = 0; s <= 1200; s += 2) trend.add(s * 1000, s);
+  assert.equal(trend.points.length, 61);
+  assert.equal(trend.points[0].at, 600_000);
+  assert.equal(trend.change, 592);
+  const points = trend.line(1_200_000, 2400).split(" ");
+  assert.equal(points[0], "0.0,14.9", "608 of 2,400 seats");
+  assert.equal(points.at(-1), "100.0,10.0");
+  assert.equal(new Trend().line(0, 10), "");
 });

@@ -45,6 +45,10 @@ export class Desk {
     this.totals = el("p", { class: "desk-totals" });
     this.acts = el("ol", { class: "acts", "aria-label": t("Done at this desk") });
     this.undos = el("div", { class: "undos", role: "status" });
+    this.wall = el("button", { type: "button", class: "btn btn-small desk-wall", "aria-pressed": "false", onclick: () => void this.#onWall() },
+      icon("screen"), t("Wall view"));
+    /** @type {WakeLockSentinel|null} */
+    this.awake = null;
   }
 
   async begin() {
@@ -56,12 +60,13 @@ export class Desk {
     byId("desk").replaceChildren(
       el("div", { class: "desk-head" },
         el("div", { class: "field field-inline" }, el("label", { for: "desk-filter" }, t("Find a room")), filter),
-        this.totals, this.table.held, this.fresh),
+        this.totals, this.table.held, this.wall, this.fresh),
       this.table.node, this.undos,
       el("details", { class: "desk-acts" }, el("summary", {}, t("Done at this desk")), this.acts),
       this.people.dialog);
     document.addEventListener("keydown", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
+      if (event.key === "Escape" && byId("main").hasAttribute("data-wall")) void this.#onWall();
       if (event.key === "/" && !target.closest("input, textarea, dialog")) {
         event.preventDefault();
         filter.focus();
@@ -70,6 +75,16 @@ export class Desk {
     await this.look();
     setInterval(() => void this.look(), EVERY_MS);
     document.addEventListener("visibilitychange", () => void this.look());
+  }
+
+  /** For a screen on the wall: large, without controls, and the screen stays on. Escape ends it. */
+  async #onWall() {
+    const on = !byId("main").hasAttribute("data-wall");
+    byId("main").toggleAttribute("data-wall", on);
+    this.wall.setAttribute("aria-pressed", String(on));
+    announce(on ? t("Wall view: press Escape for the controls") : t("Controls are back"));
+    await this.awake?.release();
+    this.awake = on ? await navigator.wakeLock?.request("screen").catch(() => null) ?? null : null;
   }
 
   #signIn() {

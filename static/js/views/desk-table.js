@@ -2,9 +2,9 @@
  * The desk's table: keyed rows patched in place, sorted by urgency, still while in use.
  */
 
-import { bar, el, icon, setText, statusBadge } from "../dom.js";
+import { bar, el, icon, setText, sparkline, statusBadge } from "../dom.js";
 import { number, span, t, tn } from "../i18n.js";
-import { byUrgency, CAPACITY_MAX, effectOf, moves, occupied, parseCapacity, parseSeats, statusOf } from "../desk-model.js";
+import { byUrgency, CAPACITY_MAX, effectOf, moves, occupied, parseCapacity, parseSeats, statusOf, Trend } from "../desk-model.js";
 import { statusWord } from "../words.js";
 
 /** @typedef {import("../desk-model.js").Row} Row */
@@ -50,6 +50,7 @@ export class DeskTable {
         this.body.append(line.node);
       }
       line.draw(row);
+      line.track(row);
     }
     for (const room of gone) {
       this.lines.get(room)?.node.remove();
@@ -110,6 +111,9 @@ class Line {
     this.title = el("th", { scope: "row", class: "desk-room" }, el("span", { lang: "" }, row.title), el("a", { class: "desk-slug", href: `/rooms/${row.room}`, target: "_blank", rel: "noopener" }, row.room));
     this.state = cell(t("State"), "desk-state");
     this.seats = cell(t("Seats"), "desk-seats");
+    /** The last ten minutes, beside the count. */
+    this.past = el("span", { class: "desk-trend" });
+    this.trend = new Trend();
     this.waiting = cell(t("Waiting"), "num");
     this.stage = cell(t("Stage"), "num");
     this.hands = cell(t("Hands"), "num");
@@ -167,7 +171,7 @@ class Line {
     if (row.locked && status !== "locked") this.state.append(el("span", { class: "desk-sub" }, icon("lock"), t("Locked")));
     const taken = occupied(row);
     this.seats.replaceChildren(
-      el("div", { class: "desk-count" }, el("b", {}, number(taken)), ` / ${number(row.capacity)}`, el("span", { class: "muted" }, ` · ${Math.round((100 * taken) / row.capacity)} %`)),
+      el("div", { class: "desk-count" }, el("b", {}, number(taken)), ` / ${number(row.capacity)}`, el("span", { class: "muted" }, ` · ${Math.round((100 * taken) / row.capacity)} %`), this.past),
       bar([{ cls: "fill-in", n: row.live }, { cls: "fill-held", n: row.held }, { cls: "fill-offered", n: row.offered }], Math.max(row.capacity, taken), row.reserved ? row.capacity - row.reserved : undefined),
       el("div", { class: "desk-sub" }, [
         t("{n} live", { n: number(row.live) }),
@@ -187,6 +191,17 @@ class Line {
     }
     if (before && before.waiting !== row.waiting) flash(this.waiting);
     if (before && (occupied(before) !== taken || before.capacity !== row.capacity)) flash(this.seats);
+  }
+
+  /** A point of the last ten minutes; drawn when it is a new one. @param {Row} row */
+  track(row) {
+    const now = performance.now();
+    if (!this.trend.add(now, occupied(row))) return;
+    const change = this.trend.change;
+    const word = change > 0 ? t("{n} more than ten minutes ago", { n: number(change) })
+      : change < 0 ? t("{n} fewer than ten minutes ago", { n: number(-change) }) : "";
+    this.past.replaceChildren(sparkline(this.trend.line(now, row.capacity)), el("span", { class: "vh" }, word));
+    this.past.title = word;
   }
 
   #begin() {

@@ -92,6 +92,10 @@ export class Stage {
     this.noticeText = el("span", {});
     this.retry = el("button", { type: "button", class: "notice-retry", hidden: true }, t("Try again"));
     this.notice = el("div", { class: "stage-notice", hidden: true }, icon("info"), this.noticeText, this.retry);
+    // Element picture in picture: Chromium, Safari; Firefox shows a button of its own on the video.
+    const floats = document.pictureInPictureEnabled && "requestPictureInPicture" in this.main.video;
+    this.floating = el("button", { type: "button", class: "tile-act", hidden: !floats, "aria-label": t("Show the stage in a small window"), onclick: () => void this.float() }, icon("float"));
+    this.main.pin.before(this.floating);
     this.strip = el("div", { class: "strip" }, this.self.node, ...this.thumbs.map((tile) => tile.node));
     this.burst = el("div", { class: "burst", "aria-hidden": "true" });
     this.sound = el("div", { class: "sound", hidden: true });
@@ -188,6 +192,17 @@ export class Stage {
     const state = this.live.page.state;
     this.self.show(me.id, t("You"), camera, this.#ownFacts(state));
     this.self.pin.hidden = true;
+  }
+
+  /** The large picture in a window of its own, or back. The element stays the same when the
+   * speaker changes, so the little window follows. */
+  async float() {
+    try {
+      if (document.pictureInPictureElement) await document.exitPictureInPicture();
+      else await this.main.video.requestPictureInPicture();
+    } catch {
+      announce(t("There is no picture to show in a small window yet."));
+    }
   }
 
   /** @param {RoomState} state */
