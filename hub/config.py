@@ -11,13 +11,22 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from email.utils import parseaddr
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -140,6 +149,26 @@ class Programme(Section):
     )
 
 
+class Mail(Section):
+    """The SMTP server that mail leaves by. Without a host it waits in the outbox."""
+
+    host: str = Field("", description="SMTP server; empty: mail stays in the outbox")
+    port: Port = Field(587, description="587 for starttls, 465 for tls, 25 for none")
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = Field("", description="From of every mail: fair@example.org or Name <address>")
+    security: Literal["none", "starttls", "tls"] = "starttls"
+
+    @model_validator(mode="after")
+    def _sender(self) -> Mail:
+        address = parseaddr(self.sender)[1]
+        if any(char in self.sender for char in "\r\n") or (self.sender and "@" not in address):
+            raise ValueError("sender: an e-mail address is expected")
+        if self.host and not address:
+            raise ValueError("sender: needed with a host")
+        return self
+
+
 class Limits(Section):
     """Bounds; each has a reason in docs/operating.md."""
 
@@ -166,6 +195,19 @@ class Limits(Section):
     log_events: int = Field(1_000, ge=50)
     drain_s: float = Field(10, ge=0)
     body_s: float = Field(15, gt=0)
+    import_bytes: int = Field(50_000_000, ge=1_000)
+    password_memory_kib: int = Field(19_456, ge=8)
+    password_passes: int = Field(2, ge=1)
+    password_at_once: int = Field(2, ge=1, le=64)
+    password_waiting: int = Field(50, ge=0)
+
+
+class Webhooks(Section):
+    """Webhooks go to public addresses over HTTPS only."""
+
+    allow_private: bool = Field(
+        False, description="also plain HTTP and private addresses: for trying out, not for a fair"
+    )
 
 
 class Config(BaseSettings):
@@ -181,6 +223,8 @@ class Config(BaseSettings):
     turn: Turn = Turn()
     onsite: Onsite = Onsite()
     programme: Programme = Programme()
+    mail: Mail = Mail()
+    webhooks: Webhooks = Webhooks()
     limits: Limits = Limits()
 
     @classmethod

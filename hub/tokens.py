@@ -27,7 +27,9 @@ TOKEN_MAX: Final = 4096  # characters; longer is refused before anything is deco
 SECRET_MIN: Final = 32  # bytes: as many as the hash gives (RFC 7518 section 3.2)
 ROOM: Final = "pavilion/room"
 GUEST: Final = "pavilion/guest"
+DEVICE: Final = "pavilion/device"
 GUEST_TTL_S: Final = 24 * 3600
+DEVICE_TTL_S: Final = 15 * 60
 
 
 def _wall_clock() -> float:
@@ -52,7 +54,8 @@ class SignedTokens:
         issuer: str = "pavilion",
         now: Callable[[], float] = _wall_clock,
     ) -> None:
-        sources = {ROOM: secret, GUEST: cookie_secret if cookie_secret is not None else secret}
+        kept = cookie_secret if cookie_secret is not None else secret
+        sources = {ROOM: secret, GUEST: kept, DEVICE: kept}
         if min(map(len, sources.values())) < SECRET_MIN:
             raise ValueError(f"the token secret needs at least {SECRET_MIN} bytes")
         self._issuer = issuer
@@ -84,6 +87,24 @@ class SignedTokens:
             raise Refusal(Code.UNAUTHORISED, "not a guest")
         return identity
 
+    def issue_device(self, person: str, device: str) -> tuple[str, int]:
+        """An app's access token: who and which device, nothing that can change meanwhile."""
+        now = int(self._now())
+        claims = {
+            "iss": self._issuer, "aud": DEVICE, "iat": now, "exp": now + DEVICE_TTL_S,
+            "jti": secrets.token_urlsafe(12), "sub": person, "device": device,
+        }  # fmt: skip
+        token = jwt.encode({"alg": ALGORITHM}, claims, self._keys[DEVICE], [ALGORITHM])
+        return token, (now + DEVICE_TTL_S) * 1000
+
+    def verify_device(self, token: str) -> tuple[str, str]:
+        """(person, device). Raises Refusal: unauthorised, expired_token."""
+        claims = self._claims(DEVICE, token)
+        person, device = claims.get("sub"), claims.get("device")
+        if not isinstance(person, str) or not isinstance(device, str):
+            raise Refusal(Code.UNAUTHORISED, "the token's claims are not valid")
+        return person, device
+
     def _sign(self, purpose: str, identity: Identity, ttl_s: int) -> tuple[str, int]:
         now = int(self._now())
         claims: dict[str, Any] = {
@@ -101,6 +122,9 @@ class SignedTokens:
         return token, (now + ttl_s) * 1000
 
     def _open(self, purpose: str, token: str) -> Identity:
+        return _identity(self._claims(purpose, token))
+
+    def _claims(self, purpose: str, token: str) -> dict[str, Any]:
         if len(token) > TOKEN_MAX:
             raise Refusal(Code.UNAUTHORISED, "the token is too long")
         try:
@@ -118,7 +142,7 @@ class SignedTokens:
             raise Refusal(Code.EXPIRED_TOKEN, "the token has expired") from None
         except (JoseError, ValueError, TypeError, RecursionError):
             raise Refusal(Code.UNAUTHORISED, "the token is not valid") from None
-        return _identity(claims)
+        return claims
 
 
 def _identity(claims: dict[str, Any]) -> Identity:

@@ -316,6 +316,27 @@ class Vault(Protocol):
 
     async def take_ticket(self, ticket: str) -> Identity | None: ...
 
+    async def issue_half(self, person: str) -> str:
+        """The secret of someone whose password was right and whose second factor is due; 5 min."""
+        ...
+
+    async def half(self, secret: str) -> str | None:
+        """Whose it is; it stays until ``end_half``."""
+        ...
+
+    async def end_half(self, secret: str) -> None: ...
+
+    async def count(
+        self, what: str, subject: str, limit: int, window_s: int, *, add: int = 1
+    ) -> float:
+        """Count acts of ``subject`` on all hubs together: 0, or seconds to wait when they are
+        more than ``limit`` in this window. ``add=0`` only asks. ``subject`` is kept hashed."""
+        ...
+
+    async def uncount(self, what: str, subject: str) -> None:
+        """Forget what was counted: the subject has proved who it is."""
+        ...
+
     async def issue_resume(self, record: ResumeRecord) -> str: ...
 
     async def take_resume(self, token: str) -> ResumeRecord | None: ...
@@ -373,11 +394,24 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
-    """A signed-in browser. ``csrf`` is what X-CSRF-Token must be on unsafe requests."""
+    """A signed-in browser. ``csrf`` is what X-CSRF-Token must be on unsafe requests.
+
+    Name, role and the rest are read from the account at each request: a change of role or a
+    block acts at once. ``account`` is False for a sign-in link. ``gate``: may admit at the
+    gate. ``language`` is the one the person chose. ``must_enrol``: a moderator or organiser
+    without a second factor, who is no more than a participant until there is one. ``id``
+    names the session in the person's list.
+    """
 
     identity: Identity
     csrf: str
     expires_ms: int
+    account: bool = False
+    gate: bool = False
+    language: str | None = None
+    time_zone: str | None = None
+    must_enrol: bool = False
+    id: str = ""
 
 
 class Directory(Protocol):
@@ -413,8 +447,10 @@ class Directory(Protocol):
         """Use the link up, atomically; None when it is unknown, used or expired."""
         ...
 
-    async def open_session(self, identity: Identity, ttl_s: int) -> tuple[str, WebSession]:
-        """(cookie value, session)."""
+    async def open_session(
+        self, identity: Identity, ttl_s: int, *, address: str | None = None, agent: str = ""
+    ) -> tuple[str, WebSession]:
+        """(cookie value, session). ``address`` is a prefix, ``agent`` words for a person."""
         ...
 
     async def session(self, cookie: str) -> WebSession | None:
@@ -585,4 +621,13 @@ class Tokens(Protocol):
 
     def verify_guest(self, cookie: str) -> Identity:
         """Raises Refusal: unauthorised, expired_token."""
+        ...
+
+    def issue_device(self, person: str, device: str) -> tuple[str, int]:
+        """A short-lived access token of an app and when it expires (ms since epoch)."""
+        ...
+
+    def verify_device(self, token: str) -> tuple[str, str]:
+        """(person, device); whether the device is still signed in says ``People``.
+        Raises Refusal: unauthorised, expired_token."""
         ...

@@ -109,6 +109,12 @@ async def identity_of(request: web.Request) -> Identity | None:
     return session.identity if session else guest_of(request)
 
 
+def found_session(request: web.Request) -> WebSession | None:
+    """The session that ``identity_of`` or ``session_of`` has looked up."""
+    found: tuple[WebSession, ...] = request.get(_SESSION, ())
+    return found[0] if found else None
+
+
 def csrf_token(request: web.Request) -> str:
     """What a page of a signed-in person sends as X-CSRF-Token; empty for others.
 

@@ -1,7 +1,8 @@
 """Bodies of the HTTP API: one pydantic model each; OpenAPI comes from them.
 
 Requests are strict (no "5" for 5) and refuse unknown fields. ``read`` turns what is wrong
-into ``Invalid`` with a stable code a field.
+into ``Invalid`` with a stable code a field. Long: the rooms' bodies stand in one place with
+what reads them; other parts have a ``bodies_<part>`` of their own.
 """
 
 from __future__ import annotations

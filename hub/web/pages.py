@@ -30,7 +30,7 @@ from hub.web.guards import route_of
 from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
 from rooms.errors import Refusal
-from rooms.model import SLUG
+from rooms.model import SLUG, Role
 
 log = structlog.get_logger(__name__)
 
@@ -96,6 +96,8 @@ class Pages:
         """A page in the request's language, with the security headers."""
         language = self.languages[i18n.language_of(request)]
         settings = await self.services.fair.settings.current()
+        who = await auth.identity_of(request)
+        session = auth.found_session(request)
         context = {
             "_": language.text,
             "ngettext": language.plural,
@@ -108,11 +110,13 @@ class Pages:
             "static": self.assets.url,
             "static_base": f"/static/{self.assets.version}",
             "fair": dataclasses.replace(settings, name=settings.name_in(language.tag)),
-            "who": await auth.identity_of(request),
-            "csrf": (csrf := auth.csrf_token(request)),
-            "signed_in": bool(csrf),
-            "has_account": bool(csrf),
-            "at_gate": False,
+            "who": who,
+            "csrf": auth.csrf_token(request),
+            "signed_in": session is not None,
+            "has_account": session is not None and session.account,
+            "at_gate": session is not None
+            and (session.gate or session.identity.role is Role.ORGANISER),
+            "must_enrol": session is not None and session.must_enrol,
             "fault": lambda field, code: form_texts.text(language, field, code),
             "when": lambda ms: self.when(ms, language, settings.time_zone),
             "rfc3339": rfc3339,
