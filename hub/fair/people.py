@@ -1,9 +1,0 @@
-"""Accounts on SQL."""
-
-from __future__ import annotations
-
-from hub.fair.base import Part
-
-
-class SqlPeople(Part):
-    """Implements ``hub.ports``' side of it."""
