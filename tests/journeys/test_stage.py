@@ -103,6 +103,11 @@ async def test_two_on_stage_and_one_in_the_audience_see_and_hear_each_other(
     await anna.locator("#bar-mic").click()
     await expect(main).to_have_text("Anna", timeout=10_000)
 
+    await audience.locator(".tile-main").hover()
+    await audience.get_by_role("button", name="Show the stage in a small window").click()
+    floating = "() => document.pictureInPictureElement?.closest('.tile-main') !== undefined"
+    await audience.wait_for_function(floating, timeout=5_000)
+
 
 async def test_a_listener_is_brought_on_stage_and_muted(fair: Fair, browser: Browser) -> None:
     room = fair.room("Questions", capacity=20)
