@@ -1,4 +1,4 @@
-"""The command line: ``pavilion serve | demo | hub | media | check | load``.
+"""The command line: ``pavilion serve | demo | hub | media | check | import | load``.
 
 Exit status 0 after a clean stop, 1 for a failure, 2 for a wrong configuration or usage.
 """
@@ -110,6 +110,31 @@ def check(config: ConfigPath = None) -> None:
     from hub.checkup import run
 
     raise typer.Exit(run(read_config(config)))
+
+
+@app.command(name="import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="people, companies, conferences or rooms")],
+    file: Annotated[Path, typer.Argument(help="CSV or XLSX; see the templates in /organise")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check only, change nothing")] = False,
+    errors: Annotated[
+        Path | None, typer.Option(help="write refused rows here (.csv or .xlsx), to be mended")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Import a sheet; one that was interrupted goes on where it stopped."""
+    import asyncio
+    from typing import cast
+
+    from hub.importing import import_file
+    from hub.ports.imports import KINDS, Kind
+
+    settings = read_config(config)
+    if kind not in KINDS:
+        _fail(f"{kind}: {', '.join(KINDS)} is expected", 2)
+    _logs("import")
+    work = import_file(settings, cast(Kind, kind), file, errors, dry_run=dry_run)
+    raise typer.Exit(asyncio.run(work))
 
 
 @app.command(hidden=True)
