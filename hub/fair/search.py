@@ -26,7 +26,7 @@ from hub.fair.tables.search import SEARCHES
 
 Kind = Literal["company", "person", "conference"]
 
-TEXT_MAX: Final = 4_000  # characters of one text that are looked at
+TEXT_MAX: Final = 2_000  # characters of one text that are looked at
 QUERY_MAX: Final = 100
 _TOKEN_MAX: Final = 64
 _TERMS_MAX: Final = 16  # of one query

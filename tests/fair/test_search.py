@@ -48,27 +48,27 @@ def test_tokens_fold_and_cut() -> None:
     assert search.tokens("\u202e\u0000 <>'\"*") == []
 
 
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("机器", {"pearl"}),  # two characters, inside a word
-        ("機器人", {"pearl"}),  # traditional finds simplified
-        ("贸易", {"lotus"}),  # and the other way round
-        ("珠江自动化", {"pearl"}),  # words that stand apart
-        ("泓川", {"hongchuan"}),  # in no dictionary
-        ("茶", {"hongchuan"}),  # one character, also the last of a run
-        ("珠江的机器人", {"pearl"}),  # particles count for nothing
-        ("さくら", {"kofi"}),
-        ("robot", {"pearl", "cafe"}),  # the beginning of words
-        ("MULLER cafe", {"cafe"}),
-        ("müller tea", set()),  # every word must occur
-        ("co", {"pearl"}),  # short words as they are: not "company"
-        ("tea 绿茶", {"hongchuan"}),
-        ("' OR 1=1 --*\"", set()),
-    ],
+WORDS: tuple[tuple[str, set[str]], ...] = (
+    ("机器", {"pearl"}),  # two characters, inside a word
+    ("機器人", {"pearl"}),  # traditional finds simplified
+    ("贸易", {"lotus"}),  # and the other way round
+    ("珠江自动化", {"pearl"}),  # words that stand apart
+    ("泓川", {"hongchuan"}),  # in no dictionary
+    ("茶", {"hongchuan"}),  # one character, also the last of a run
+    ("珠江的机器人", {"pearl"}),  # particles count for nothing
+    ("さくら", {"kofi"}),
+    ("robot", {"pearl", "cafe"}),  # the beginning of words
+    ("MULLER cafe", {"cafe"}),
+    ("müller tea", set()),  # every word must occur
+    ("co", {"pearl"}),  # short words as they are: not "company"
+    ("tea 绿茶", {"hongchuan"}),
+    ("' OR 1=1 --*\"", set()),
 )
-async def test_words_are_found(engine: AsyncEngine, query: str, found: set[str]) -> None:
-    assert await find(engine, query) == found
+
+
+async def test_words_are_found(engine: AsyncEngine) -> None:
+    for query, found in WORDS:
+        assert await find(engine, query) == found, query
 
 
 async def test_names_come_apart_from_texts(engine: AsyncEngine) -> None:
@@ -82,22 +82,22 @@ async def test_names_come_apart_from_texts(engine: AsyncEngine) -> None:
     assert {ids[no] for no in all_found} == {"pearl", "cafe"}
 
 
-@pytest.mark.parametrize(
-    ("misspelt", "first"),
-    [
-        ("Perl Rivver Robotiks", "pearl"),
-        ("Lotos Digitle", "lotus"),
-        ("Honchuang", "hongchuan"),
-        ("莲花数码贸易", "lotus"),
-        ("Zzyzx Ltd.", None),
-        ("有限公司", None),
-    ],
+MISSPELT: tuple[tuple[str, str | None], ...] = (
+    ("Perl Rivver Robotiks", "pearl"),
+    ("Lotos Digitle", "lotus"),
+    ("Honchuang", "hongchuan"),
+    ("莲花数码贸易", "lotus"),
+    ("Zzyzx Ltd.", None),
+    ("有限公司", None),
 )
-async def test_misspelt_names(engine: AsyncEngine, misspelt: str, first: str | None) -> None:
-    async with transaction(engine) as connection:
-        found = await search.similar(connection, "company", misspelt)
-    assert ([one for one, _ in found] or [None])[0] == first
-    assert all(0 < share <= 1 for _, share in found)
+
+
+async def test_misspelt_names(engine: AsyncEngine) -> None:
+    for misspelt, first in MISSPELT:
+        async with transaction(engine) as connection:
+            found = await search.similar(connection, "company", misspelt)
+        assert ([one for one, _ in found] or [None])[0] == first, misspelt
+        assert all(0 < share <= 1 for _, share in found)
 
 
 async def test_changed_and_gone(engine: AsyncEngine) -> None:

@@ -21,6 +21,7 @@ companies: Final = Table(
     Column("website", String(300)),
     Column("links", Json, nullable=False),  # [{"title", "url"}]
     Column("logo", String(64), ForeignKey("blobs.hash")),
+    Column("logo_small", String(64), ForeignKey("blobs.hash")),
     Column("booth", String(32)),
     Column("on_site", Boolean, nullable=False),
     Column("online", Boolean, nullable=False),

@@ -37,6 +37,7 @@ def _companies() -> None:
         sa.Column("website", sa.String(length=300), nullable=True),
         sa.Column("links", sa.JSON(), nullable=False),
         sa.Column("logo", sa.String(length=64), nullable=True),
+        sa.Column("logo_small", sa.String(length=64), nullable=True),
         sa.Column("booth", sa.String(length=32), nullable=True),
         sa.Column("on_site", sa.Boolean(), nullable=False),
         sa.Column("online", sa.Boolean(), nullable=False),
@@ -48,6 +49,10 @@ def _companies() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["logo"],
+            ["blobs.hash"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["logo_small"],
             ["blobs.hash"],
         ),
         sa.PrimaryKeyConstraint("slug", name=op.f("pk_companies")),

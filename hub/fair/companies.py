@@ -1,9 +1,0 @@
-"""Companies on SQL."""
-
-from __future__ import annotations
-
-from hub.fair.base import Part
-
-
-class SqlCompanies(Part):
-    """Implements ``hub.ports``' side of it."""
