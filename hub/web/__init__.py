@@ -12,6 +12,7 @@ from hub.web import (
     guests,
     health,
     openapi,
+    organise,
     pages,
     people_api,
     rooms_api,
@@ -45,3 +46,4 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
+    organise.setup(app)
