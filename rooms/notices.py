@@ -25,11 +25,13 @@ class EventNotice(msgspec.Struct, frozen=True, tag_field="n", tag="e"):
 
 
 class RosterNotice(msgspec.Struct, frozen=True, tag_field="n", tag="r"):
-    """Someone came, changed or went. ``person`` is None when ``id`` left."""
+    """Someone came, changed or went. ``person`` is None when ``id`` left; ``gen`` is then the
+    generation of the seat that ended."""
 
     room: str
     id: str
     person: Person | None
+    gen: int = 0
 
 
 class ChangedNotice(msgspec.Struct, frozen=True, tag_field="n", tag="c"):

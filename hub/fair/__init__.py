@@ -39,6 +39,7 @@ def make_parts(
 ) -> FairParts:
     """Every part on ``engine``; nothing is started."""
     made = (engine, config, keys, now_ms)
+    webhooks = SqlWebhooks(*made)
     return FairParts(
         people=SqlPeople(*made),
         mails=SqlMails(*made),
@@ -46,8 +47,8 @@ def make_parts(
         conferences=SqlConferences(*made),
         passes=SqlPasses(*made),
         audit=SqlAudit(*made),
-        attendance=SqlAttendance(*made),
-        webhooks=SqlWebhooks(*made),
+        attendance=SqlAttendance(*made, outbox=webhooks),
+        webhooks=webhooks,
         settings=SqlSettings(*made),
         announcements=SqlAnnouncements(*made),
         imports=SqlImports(*made),

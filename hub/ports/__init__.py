@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from hub.ports.events import Watcher
 from rooms.messages import SlotState
 from rooms.model import (
     Attachment,
@@ -152,6 +153,10 @@ class Admission(Protocol):
         room_full, room_not_open, room_closed, room_locked, banned, recovering, unknown_room.
         The waiting person is remembered with ``attachment`` (a socket).
         """
+        ...
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have ``watcher`` told of what this hub's ``enter``, ``resume`` and ``leave`` came to."""
         ...
 
     async def attach(self, room: str, person: str, attachment: Attachment) -> Seated:

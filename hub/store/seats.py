@@ -12,6 +12,7 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from hub.ports import Queued, Renewal, Seated, StoreLost
+from hub.ports.events import Watcher
 from hub.store import keys
 from hub.store.gate import Gate
 from hub.store.submitter import Argument
@@ -90,18 +91,32 @@ class Seats:
     def __init__(self, gate: Gate, held: Held) -> None:
         self._gate = gate
         self._held = held
+        self._watcher: Watcher | None = None
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
     async def enter(
         self, room: str, who: Identity, attachment: Attachment, *, wait: bool, stage: bool = False
     ) -> Seated | Queued:
         if stage and not may(who.role, Right.PUBLISH_WHIP):
             raise Refusal(Code.FORBIDDEN)
-        answer = await self._gate.run(
+        try:
+            answer = await self._enter(room, who, attachment, wait, stage)
+        except Refusal as refusal:
+            if self._watcher is not None and refusal.code is not Code.UNKNOWN_ROOM:
+                self._watcher.refused(room, who, refusal.code)
+            raise
+        return self._placed(room, who, attachment, answer)
+
+    async def _enter(
+        self, room: str, who: Identity, attachment: Attachment, wait: bool, stage: bool
+    ) -> list[Any]:
+        return await self._gate.run(
             "enter", room, who.id, flag(who.privileged), members(who), *_parts(attachment),
             flag(wait), flag(stage), flag(may(who.role, Right.STAGE_ON_ENTRY)),
             flag(may(who.role, Right.PASS_LOCK)),
         )  # fmt: skip
-        return self._placed(room, who.id, attachment, answer)
 
     async def attach(self, room: str, person: str, attachment: Attachment) -> Seated:
         answer = await self._gate.run("attach", room, person, *_parts(attachment))
@@ -125,15 +140,18 @@ class Seats:
             "resume", room, who.id, flag(who.privileged), members(who), *_parts(attachment),
             flag(may(who.role, Right.STAGE_ON_ENTRY)),
         )  # fmt: skip
-        return self._placed(room, who.id, attachment, answer)
+        return self._placed(room, who, attachment, answer)
 
     def _placed(
-        self, room: str, person: str, attachment: Attachment, answer: list[Any]
+        self, room: str, who: Identity, attachment: Attachment, answer: list[Any]
     ) -> Seated | Queued:
-        self._held.keep(room, person, attachment.kind, attachment.id)
+        self._held.keep(room, who.id, attachment.kind, attachment.id)
         if answer[0] == "queued":
             return Queued(position=answer[1], total=answer[2])
-        return _seated(attachment.kind, answer)
+        seated = _seated(attachment.kind, answer)
+        if self._watcher is not None:
+            self._watcher.seated(room, who, seated.gen, seated.new)
+        return seated
 
     async def renew(self, renewals: Sequence[Renewal]) -> Sequence[Renewal]:
         rooms: dict[str, list[Renewal]] = defaultdict(list)
@@ -176,6 +194,9 @@ class Seats:
     async def leave(self, room: str, person: str, attachment: str) -> bool:
         self._held.forget(room, person, AttachmentKind.SOCKET, attachment)
         answer = await self._gate.run("leave", room, person, attachment)
+        if answer[1] and self._watcher is not None:
+            # The notice finds no reader when this hub's last person leaves the room.
+            self._watcher.left(room, person)
         return bool(answer[1])
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from hub.fair.tables.base import Json, Ms, Serial, metadata
 
@@ -24,20 +35,28 @@ audit_log: Final = Table(
     Column("hash", String(64), nullable=False),
 )
 
-# One stay of one person in one room. ``left_ms`` is null while they are inside.
+# One stay of one person in one room. ``left_ms`` is null while they are inside: one such row
+# a room and person. ``gen``: the newest generation of the seat that was heard of.
 attendance: Final = Table(
     "attendance",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
     Column("room", String(64), nullable=False),
     Column("person", String(64), nullable=False, index=True),
-    Column("gen", Ms, nullable=False),  # the seat's generation: the same stay is written once
+    Column("gen", Ms, nullable=False),
     Column("name", String(64), nullable=False),
     Column("company", String(120)),
     Column("role", String(16), nullable=False),
     Column("entered_ms", Ms, nullable=False),
     Column("left_ms", Ms),
-    Index("uq_attendance_room_person_gen", "room", "person", "gen", unique=True),
+    Index(
+        "uq_attendance_inside",
+        "room",
+        "person",
+        unique=True,
+        sqlite_where=text("left_ms IS NULL"),
+        postgresql_where=text("left_ms IS NULL"),
+    ),
     Index("ix_attendance_room_entered_ms", "room", "entered_ms"),
 )
 
@@ -108,4 +127,6 @@ webhook_deliveries: Final = Table(
     Column("done_ms", Ms),
     Index("ix_webhook_deliveries_state_due_ms", "state", "due_ms"),
     Index("ix_webhook_deliveries_endpoint_id", "endpoint", "id"),
+    # What goes before in the same room.
+    Index("ix_webhook_deliveries_order", "endpoint", "room", "state", "message"),
 )

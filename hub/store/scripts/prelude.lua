@@ -181,7 +181,7 @@ local function vacate(p, why, own, reason, till)  -- seat or place, and all that
     call('ZREM', K.LIVE, p); call('ZREM', K.HELD, p); call('ZREM', K.OFFERED, p)
     call('ZREM', K.PRIV, p); call('ZREM', K.ORDER, p); call('ZREM', K.STAGE, p)
     call('ZREM', K.HANDS, p); call('HDEL', K.SRC, p)
-    note('{"n":"r' .. head .. ',"id":' .. J(p) .. ',"person":null}')
+    note('{"n":"r' .. head .. ',"id":' .. J(p) .. ',"person":null,"gen":' .. S(who(p) or 0) .. '}')
   end
   call('HDEL', K.WHO, p)
   room_changed = true

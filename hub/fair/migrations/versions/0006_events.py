@@ -89,7 +89,12 @@ def _attendance() -> None:
         "ix_attendance_room_entered_ms", "attendance", ["room", "entered_ms"], unique=False
     )
     op.create_index(
-        "uq_attendance_room_person_gen", "attendance", ["room", "person", "gen"], unique=True
+        "uq_attendance_inside",
+        "attendance",
+        ["room", "person"],
+        unique=True,
+        sqlite_where=sa.text("left_ms IS NULL"),
+        postgresql_where=sa.text("left_ms IS NULL"),
     )
 
 
@@ -172,6 +177,12 @@ def _webhook_deliveries() -> None:
     )
     op.create_index(
         "ix_webhook_deliveries_endpoint_id", "webhook_deliveries", ["endpoint", "id"], unique=False
+    )
+    op.create_index(
+        "ix_webhook_deliveries_order",
+        "webhook_deliveries",
+        ["endpoint", "room", "state", "message"],
+        unique=False,
     )
     op.create_index(
         op.f("ix_webhook_deliveries_message"), "webhook_deliveries", ["message"], unique=False

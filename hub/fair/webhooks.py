@@ -1,9 +1,0 @@
-"""Webhooks on SQL."""
-
-from __future__ import annotations
-
-from hub.fair.base import Part
-
-
-class SqlWebhooks(Part):
-    """Implements ``hub.ports``' side of it."""
