@@ -30,6 +30,8 @@ one slot: a script may touch them together, on a cluster too.
     h:{hubs}:reported       ZSET    hub -> when all it holds stood in this Redis (ms)
     h:{board}:leader        STRING  hub that sums the board
     h:{board}:snapshot      STRING  BoardSnapshot as JSON
+    h:{news}:ch             channel of the fair's news; h:{news}:probe:<hub> a hub's probes
+    h:{news}:online         ZSET    person -> when a hub last saw them (ms)
     h:{t:<digest>}          STRING  ticket or resume token, hashed
 """
 
@@ -50,6 +52,8 @@ HUBS_SEEN: Final = "h:{hubs}:seen"
 HUBS_REPORTED: Final = "h:{hubs}:reported"
 BOARD_LEADER: Final = "h:{board}:leader"
 BOARD_SNAPSHOT: Final = "h:{board}:snapshot"
+NEWS_CHANNEL: Final = "h:{news}:ch"
+ONLINE: Final = "h:{news}:online"
 
 
 def _tagged(index: int, rest: str) -> str:
@@ -92,6 +96,10 @@ def room_keys(room: str) -> list[str]:
 def partition_keys(index: int) -> list[str]:
     """KEYS of the script ``due``: due, part."""
     return [due(index), part(index)]
+
+
+def news_probe(hub_id: str) -> str:
+    return f"h:{{news}}:probe:{hub_id}"
 
 
 def place(room: str) -> str:

@@ -1,0 +1,144 @@
+"""What open pages are told, beside any room: the messages of GET /news and the hubs' notices.
+
+The wire form is the class, as in ``rooms.messages``: a client sends one JSON object, the
+server JSON arrays. Texts are by language (BCP 47 tag to text); the page picks the reader's.
+docs/protocol.md shows a sample of each and a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from rooms.messages import BadMessage, Bye, ClientMessage, Id, Secret, ServerMessage
+
+SUBPROTOCOL: Final = "pavilion.news.v1"
+MESSAGE_MAX: Final = 8 * 1024  # bytes of the one client message
+TEXT_MAX: Final = 1_000  # characters of an announcement, each language
+AUDIENCE_MAX: Final = 200  # names in one list of an audience
+
+#: Roles an announcement can be for. A person is all that apply; ``exhibitor`` is the staff of a
+#: company, ``speaker`` whoever speaks at a conference, ``participant`` every account.
+AUDIENCE_ROLES: Final = ("participant", "exhibitor", "speaker", "moderator", "organiser")
+
+
+class Audience(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom an announcement is for: whoever is in each list that has something in it.
+
+    ``rooms``: who has a conference of that room in the agenda, or speaks there. ``on_site``:
+    who has come in at the gate and whose pass is still good (True), or who has not (False).
+    Empty: everybody, people without an account too.
+    """
+
+    roles: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    rooms: tuple[str, ...] = ()
+    on_site: bool | None = None
+
+    @property
+    def everybody(self) -> bool:
+        return self == EVERYBODY
+
+    @property
+    def roles_only(self) -> bool:
+        return self == Audience(roles=self.roles)
+
+
+EVERYBODY: Final = Audience()
+
+
+# --- client ---------------------------------------------------------------------------------
+
+
+class NewsHello(ClientMessage, frozen=True, tag="hello"):
+    """Optional, once: who reads, proved by a one-use ticket (POST /api/v1/tickets)."""
+
+    id: Id
+    ticket: Secret
+
+
+_hello: Final = msgspec.json.Decoder(NewsHello)
+
+
+def parse(text: str) -> NewsHello:
+    """Raises BadMessage."""
+    try:
+        return _hello.decode(text)
+    except (msgspec.MsgspecError, UnicodeError) as fault:
+        raise BadMessage(str(fault), None) from None
+
+
+# --- server ---------------------------------------------------------------------------------
+
+
+class NewsWelcome(ServerMessage, frozen=True, tag="welcome"):
+    """The answer to ``hello``: from here on news for this person come too."""
+
+    re: int
+    participant: str
+
+
+class Announcement(ServerMessage, frozen=True, tag="announcement"):
+    """New. The page shows it until ``until`` or until it is withdrawn."""
+
+    id: str
+    texts: dict[str, str]
+    at: str
+    until: str
+
+
+class Current(ServerMessage, frozen=True, tag="current"):
+    """All announcements for this reader that hold now: what the page shows besides is over.
+
+    Sent after connecting, after ``hello``, and when the hub may have missed something."""
+
+    announcements: tuple[Announcement, ...]
+
+
+class Withdrawn(ServerMessage, frozen=True, tag="withdrawn"):
+    id: str
+
+
+class Reminder(ServerMessage, frozen=True, tag="reminder"):
+    """A conference of the reader's agenda begins within ten minutes. ``titles`` by language
+    come before ``title``. Sent once; a page that comes back later gets it again, same ``id``."""
+
+    id: str
+    conference: str
+    title: str
+    titles: dict[str, str]
+    room: str
+    starts_at: str
+
+
+CLIENT_MESSAGES: Final[tuple[type[ClientMessage], ...]] = (NewsHello,)
+SERVER_MESSAGES: Final[tuple[type[ServerMessage], ...]] = (
+    NewsWelcome, Current, Announcement, Withdrawn, Reminder, Bye,
+)  # fmt: skip
+
+
+# --- between hubs ---------------------------------------------------------------------------
+
+
+class AnnouncedNotice(msgspec.Struct, frozen=True, tag_field="n", tag="a"):
+    id: str
+    texts: dict[str, str]
+    audience: Audience
+    at_ms: int
+    until_ms: int
+
+
+class WithdrawnNotice(msgspec.Struct, frozen=True, tag_field="n", tag="w"):
+    id: str
+    audience: Audience
+
+
+class NewsProbe(msgspec.Struct, frozen=True, tag_field="n", tag="t"):
+    """Proves that what is published comes back to the hub it names."""
+
+    hub: str
+
+
+NewsNotice = AnnouncedNotice | WithdrawnNotice | NewsProbe
