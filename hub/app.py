@@ -14,6 +14,7 @@ from hub.fair import FairKeys, open_fair
 from hub.media.client import open_media
 from hub.services import SERVICES, Services
 from hub.store import open_store
+from hub.store.news import RedisNews
 from hub.tokens import SignedTokens
 
 
@@ -30,6 +31,7 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
         config, FairKeys(kept.match_key, kept.display_key, kept.vault_key)
     )
     media = open_media(config, hub_id, store.placement, kept.control_key)
+    news = RedisNews(config.redis.url, store.submitter, hub_id)
     services = Services(
         config=config,
         hub_id=hub_id,
@@ -42,6 +44,7 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
         media=media,
         tokens=SignedTokens(kept.token_key, kept.cookie_key),
         organiser_key=kept.api_key,
+        news=news,
     )
     app = web.Application()
     app[SERVICES] = services
@@ -49,11 +52,13 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     async def close_parts(_app: web.Application) -> AsyncIterator[None]:
         yield
         await media.stop()
+        await news.close()
         await store.close()
         await directory.close()
 
     async def start_parts(_app: web.Application) -> AsyncIterator[None]:
         await store.start()
+        await news.start()
         await media.start()
         services.jobs.start()
         yield

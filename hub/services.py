@@ -20,6 +20,7 @@ from hub.ports import (
     Vault,
 )
 from hub.ports.fair import FairParts
+from hub.ports.news import News
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Services:
     fair: FairParts
     media: Media
     tokens: Tokens
+    news: News
     organiser_key: str
     media_sessions: MediaSessions | None = None
     draining: bool = False

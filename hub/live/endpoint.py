@@ -33,11 +33,11 @@ def origin_allowed(request: web.Request, allowed: frozenset[str]) -> bool:
     return not given or (len(given) == 1 and given[0] in allowed)
 
 
-def subprotocol_offered(request: web.Request) -> bool:
-    """``pavilion.v1`` among those offered, or none offered at all."""
+def subprotocol_offered(request: web.Request, wanted: str = SUBPROTOCOL) -> bool:
+    """``wanted`` among those offered, or none offered at all."""
     offered = request.headers.getall("Sec-WebSocket-Protocol", [])
     names = {name.strip() for line in offered for name in line.split(",")}
-    return not offered or SUBPROTOCOL in names
+    return not offered or wanted in names
 
 
 async def live(request: web.Request) -> web.StreamResponse:

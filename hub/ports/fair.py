@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
 from hub.ports.companies import Companies
 from hub.ports.events import Attendance, Audit, Webhooks
+from hub.ports.imports import Imports
 from hub.ports.onsite import Passes
 from hub.ports.people import Mails, People
-from hub.ports.programme import Conferences
+from hub.ports.programme import Conferences, Reminder
+from rooms.news import Audience
 
 # --- settings -----------------------------------------------------------------------------
 
@@ -130,16 +132,114 @@ class Settings(Protocol):
 # --- announcements, imports, figures --------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """``texts`` by language. It holds until ``until_ms`` or until it is withdrawn."""
+
+    id: str
+    texts: Mapping[str, str]
+    audience: Audience
+    by: str
+    created_ms: int
+    until_ms: int
+    withdrawn_ms: int | None
+
+    def current(self, now_ms: int) -> bool:
+        return self.withdrawn_ms is None and now_ms < self.until_ms
+
+
 class Announcements(Protocol):
-    """What the organiser tells the whole fair or some of it."""
+    """What the organiser tells the whole fair or some of it, and what people chose to be told.
+
+    Every method may raise ``hub.ports.DirectoryLost``. Telling open pages is the caller's:
+    ``services.news.tell``.
+    """
+
+    async def create(
+        self, texts: Mapping[str, str], audience: Audience, until_ms: int, by: str
+    ) -> Announcement: ...
+
+    async def withdraw(self, id: str) -> Announcement | None:
+        """None when there is none of this id; one that was withdrawn stays as it was."""
+        ...
+
+    async def get(self, id: str) -> Announcement | None: ...
+
+    async def list(
+        self, cursor: str | None, limit: int
+    ) -> tuple[tuple[Announcement, ...], str | None]:
+        """Newest first. Raises ValueError for a cursor that is none."""
+        ...
+
+    async def current(self) -> tuple[Announcement, ...]:
+        """What holds now, oldest first, the newest 50."""
+        ...
+
+    async def reach(self, audience: Audience) -> int:
+        """How many accounts it addresses."""
+        ...
+
+    async def addressed(self, audience: Audience, asked: Sequence[str]) -> frozenset[str]:
+        """Which of these it addresses, as their accounts are now. At most 500 at a time."""
+        ...
+
+    async def due(
+        self,
+        from_ms: int,
+        to_ms: int,
+        *,
+        person: str | None = None,
+        touched_ms: int | None = None,
+        after: tuple[str, str] | None = None,
+    ) -> tuple[Reminder, ...]:
+        """Who has a conference in the agenda that begins in [from_ms, to_ms): all of them,
+        ``person`` alone, or those added (or moved) since ``touched_ms``. At most 2,000, in
+        order of (conference, person); ``after`` goes on behind such a pair."""
+        ...
 
 
-class Imports(Protocol):
-    """Sheets of people, companies and conferences on their way in."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The fair at one moment. ``online``: different people with a page open or in a room, seen
+    by a hub within 45 s. ``on_site``: passes that have come in and are not cancelled, of
+    today's slots. ``seats_taken``: live, held and offered seats of all rooms together."""
+
+    at_ms: int
+    registered: int
+    online: int
+    on_site: int
+    rooms_open: int
+    seats_taken: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Who has registered: accounts that are not erased. A person in two sectors counts in both;
+    ``countries`` and ``sectors`` are largest first."""
+
+    at_ms: int
+    registered: int
+    companies: int
+    on_site: int
+    countries: tuple[tuple[str, int], ...]
+    sectors: tuple[tuple[str, int], ...]
 
 
 class Figures(Protocol):
-    """The fair at a glance: counts now and over time."""
+    """The fair at a glance. Every method may raise ``hub.ports.DirectoryLost``."""
+
+    async def census(self) -> Census:
+        """At most 10 s old; one look at a time, however many ask."""
+        ...
+
+    async def write(self, moment: Moment) -> bool:
+        """Keep it as the figures of its minute; False when another hub has done so."""
+        ...
+
+    async def history(self, from_ms: int, to_ms: int, points: int) -> tuple[Moment, ...]:
+        """Oldest first. More minutes than ``points`` are thinned: the last of each equal span."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

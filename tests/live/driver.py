@@ -27,6 +27,7 @@ from hub.fair import FairKeys, open_fair
 from hub.fair.migrate import migrate_async
 from hub.ports import Media, MediaNotice, Renewal
 from hub.services import Services
+from hub.store.news import RedisNews
 from hub.store.store import open_store
 from hub.tokens import SignedTokens
 from rooms.errors import Code, Refusal
@@ -114,17 +115,20 @@ class Hub:
 async def serving(config: Config, hub_id: str, *, media: Media | None = None) -> AsyncIterator[Hub]:
     """A hub on a port of its own; several in one process have a store each."""
     store = await open_store(config, hub_id)
+    news = RedisNews(config.redis.url, store.submitter, hub_id)
     directory, fair = await open_fair(config, FairKeys(b"m" * 32, b"d" * 32, b"v" * 32))
     services = Services(
         config=config, hub_id=hub_id, admission=store.admission, bus=store.bus, vault=store.vault,
         board=store.board, directory=directory, fair=fair, media=media or NoMedia(),
         tokens=SignedTokens(b"t" * 32), organiser_key="key",
+        news=news,
     )  # fmt: skip
     app = web.Application()
     hub.live.setup(app, services)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await store.start()
+    await news.start()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
@@ -132,6 +136,7 @@ async def serving(config: Config, hub_id: str, *, media: Media | None = None) ->
         yield Hub(f"ws://127.0.0.1:{port}/live", services, app)
     finally:
         await runner.cleanup()
+        await news.close()
         await store.close()
         await directory.close()
 
