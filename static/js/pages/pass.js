@@ -1,0 +1,32 @@
+/** The pass says its time in the reader's zone too, where that is another than the fair's. */
+
+import { byId, setText } from "../dom.js";
+import { moment, t } from "../i18n.js";
+
+export function start() {
+  const line = document.querySelector(".pass-yours");
+  const fair = document.documentElement.dataset.zone || "UTC";
+  if (line instanceof HTMLElement && here() !== fair) {
+    const { starts, ends } = line.dataset;
+    setText(line, t("Where you are: {from} to {to}", { from: moment(starts ?? ""), to: moment(ends ?? "") }));
+    line.hidden = false;
+  }
+  const number = document.getElementById("f-number");
+  if (number) resident();
+}
+
+function here() {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** A resident identity card is Chinese: nothing to choose. */
+function resident() {
+  const country = /** @type {HTMLSelectElement} */ (byId("f-country"));
+  const row = country.closest(".field");
+  const show = () => {
+    const chosen = document.querySelector('input[name="kind"]:checked');
+    if (row instanceof HTMLElement) row.hidden = chosen instanceof HTMLInputElement && chosen.value === "resident_id";
+  };
+  for (const choice of document.querySelectorAll('input[name="kind"]')) choice.addEventListener("change", show);
+  show();
+}
