@@ -11,6 +11,8 @@ from hub.web import (
     guards,
     guests,
     health,
+    onsite_api,
+    onsite_pages,
     openapi,
     organise,
     pages,
@@ -28,6 +30,7 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
+    *onsite_api.ROUTES,
 )
 
 
@@ -46,4 +49,5 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
+    onsite_pages.setup(app, services)
     organise.setup(app)

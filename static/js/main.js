@@ -7,6 +7,8 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   home: () => import("./pages/home.js"),
   room: () => import("./pages/room.js"),
   desk: () => import("./pages/desk.js"),
+  pass: () => import("./pages/pass.js"),
+  gate: () => import("./pages/gate.js"),
 });
 
 applyMotion();
