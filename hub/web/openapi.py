@@ -21,6 +21,7 @@ _REF: Final = "#/components/schemas/{model}"
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "room": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
     "id": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+    "conference": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
 }
 #: Any operation may answer these: too many failures, no store, a fault of ours.
 _ALWAYS: Final = (429, 500, 503)

@@ -1,16 +1,14 @@
-"""Pages: what is on now, a room, the capacity desk; and the files and texts they need.
+"""What every page is made with, the files and texts they need, and the capacity desk.
 
-    /                       what is on now          /now.json             its live numbers
-    /rooms/{room}           lobby, then the room    /rooms/{room}/now.json
-    /desk                   capacity desk           /static/{version}/…, /i18n/{lang}.json
+    /desk   capacity desk   /static/{version}/…, /i18n/{lang}.json
 
-A room that is private or does not exist gets the same page with status 404: its script
-goes on only for someone who brings a token in the address's fragment.
+The other pages are modules of their own and draw with ``Pages.render``.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -30,7 +28,7 @@ from hub.web.guards import route_of
 from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
 from rooms.errors import Refusal
-from rooms.model import SLUG, Role
+from rooms.model import Role
 
 log = structlog.get_logger(__name__)
 
@@ -136,35 +134,22 @@ class Pages:
 
     # --- handlers ---
 
-    async def home(self, request: web.Request) -> web.Response:
-        now = await self.programme.now()
-        return await self.render(request, "home.html", rooms=now.rooms)
-
-    async def room(self, request: web.Request) -> web.Response:
-        slug = request.match_info["room"]
-        room = await self.programme.room(slug) if SLUG.fullmatch(slug) else None
-        status = 200 if room else 404
-        return await self.render(request, "room.html", status=status, room=room, slug=slug)
-
     async def desk(self, request: web.Request) -> web.Response:
         return await self.render(request, "desk.html")
 
-    async def now(self, request: web.Request) -> web.Response:
-        now = await self.programme.now()
-        etag = f'"{now.etag}"'
-        headers = {"ETag": etag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    def fresh_json(self, request: web.Request, body: Any) -> web.Response:
+        """Data a page asks for again and again: 304 while it is the same."""
+        text = _dumps(body)
+        etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "no-cache",
+            "X-Content-Type-Options": "nosniff",
+            "Vary": "Accept-Language, Cookie",
+        }
         if request.headers.get("If-None-Match") == etag:
             return web.Response(status=304, headers=headers)
-        return web.json_response(
-            {"rooms": [room.as_json() for room in now.rooms]}, headers=headers, dumps=_dumps
-        )
-
-    async def room_now(self, request: web.Request) -> web.Response:
-        room = await self.programme.room(request.match_info["room"])
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        if room is None:
-            return web.json_response({"code": "unknown_room"}, status=404, headers=headers)
-        return web.json_response(room.as_json(), headers=headers, dumps=_dumps)
+        return web.Response(text=text, content_type="application/json", headers=headers)
 
     async def static(self, request: web.Request) -> web.Response:
         asset = self.assets.files.get(request.match_info["name"])
@@ -238,10 +223,6 @@ def setup(app: web.Application, services: Services) -> None:
     """Add the pages' routes and the HTML error pages to ``app``."""
     app[PAGES] = pages = Pages(services)
     app.middlewares.append(pages.errors)
-    app.router.add_get("/", pages.home)
-    app.router.add_get("/now.json", pages.now)
-    app.router.add_get("/rooms/{room}", pages.room)
-    app.router.add_get("/rooms/{room}/now.json", pages.room_now)
     app.router.add_get("/desk", pages.desk)
     app.router.add_get("/static/{version}/{name:.+}", pages.static)
     app.router.add_get("/i18n/{lang}.json", pages.texts)

@@ -216,8 +216,32 @@ def _check_fields(caller: Caller, slug: str, fields: set[str]) -> None:
             raise Refusal(Code.FORBIDDEN, f"changing {name} needs more rights")
 
 
+async def apply_change(
+    services: Services, record: RoomRecord, before: RoomSpec, spec: RoomSpec
+) -> RoomRecord:
+    """Change a room from ``before``, what is in force, to ``spec``: stored and running.
+
+    SQL first: what it accepted, Redis is brought in line with. Raises Problem(412 stale),
+    nothing changed then.
+    """
+    stale = Problem(412, "stale", "the room was changed since; read it again")
+    slug = spec.slug
+    try:
+        changed = await services.directory.change_room(slug, record.version, spec)
+    except StaleVersion:
+        raise stale from None
+    try:
+        await services.admission.settings(spec, before)
+    except StaleVersion:
+        # A moderator inside was quicker, between our look and here: theirs holds.
+        with suppress(StaleVersion):
+            await services.directory.change_room(slug, changed.version, record.spec)
+        raise stale from None
+    return changed
+
+
 async def change(request: web.Request) -> web.Response:
-    """Compare and swap by ETag. SQL first: what it accepted, Redis is brought in line with."""
+    """Compare and swap by ETag."""
     services = request.app[SERVICES]
     slug = request.match_info["room"]
     caller = await need_caller(request)
@@ -238,18 +262,7 @@ async def change(request: web.Request) -> web.Response:
         raise Refusal(Code.ROOM_CLOSED, "the room is closed")
     spec = check_spec(msgspec.structs.replace(before, **_values(body, fields)), before)
     if spec != before:
-        was = record
-        try:
-            record = await services.directory.change_room(slug, record.version, spec)
-        except StaleVersion:
-            raise Problem(412, "stale", "the room was changed since; read it again") from None
-        try:
-            await services.admission.settings(spec, before)
-        except StaleVersion:
-            # A moderator inside was quicker, between our look and here: theirs holds.
-            with suppress(StaleVersion):
-                await services.directory.change_room(slug, record.version, was.spec)
-            raise Problem(412, "stale", "the room was changed since; read it again") from None
+        record = await apply_change(services, record, before, spec)
         detail = body.model_dump(mode="json", include=fields)
         await audit(request, caller.identity, "room.change", f"room:{slug}", detail)
         view = await services.admission.view(slug)

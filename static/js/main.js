@@ -5,6 +5,7 @@ import { applyMotion } from "./settings.js";
 
 const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promise<void>}>>} */ ({
   home: () => import("./pages/home.js"),
+  programme: () => import("./pages/programme.js"),
   room: () => import("./pages/room.js"),
   desk: () => import("./pages/desk.js"),
   pass: () => import("./pages/pass.js"),

@@ -1,50 +1,57 @@
-/** What is on now: the server has drawn the list; here it moves. */
+/**
+ * The front page: the server has drawn what is on now; here it moves. A fair has more rooms than
+ * a page should carry, so the list is the first of them, and a filter asks the server for others.
+ */
 
 import { call } from "../api.js";
 import { bar, byId, el, icon, setText } from "../dom.js";
 import { moment, number, t, tn } from "../i18n.js";
+import { ownTimes } from "../times.js";
 import { statusWord } from "../words.js";
+import { agendaButtons } from "./programme.js";
 
 const EVERY_MS = 2_000;
 const STALE_MS = 8_000;
+const ROOMS_MIN = 36; // of the list, so that new rooms appear by themselves
+const TYPED_MS = 300;
 
 /** @typedef {{slug: string, title: string, status: string, inside: number|null, waiting: number|null,
- *   capacity: number, lock_message: string|null, opens_at: string|null}} Row */
+ *   capacity: number, lock_message: string|null, opens_at: string|null,
+ *   on: {slug: string, title: string, lang: string}|null}} Row */
 
 export function start() {
   const list = byId("rooms");
   const filter = /** @type {HTMLInputElement|null} */ (document.getElementById("filter"));
+  const limit = Math.max(ROOMS_MIN, Number(list.dataset.limit) || 0);
+  const partial = () => Number(list.dataset.more) > 0;
   let etag = "";
+  let wanted = "";
   let heard = performance.now();
+  ownTimes();
+  agendaButtons();
 
   const sieve = () => {
-    const wanted = (filter?.value ?? "").trim().toLocaleLowerCase();
-    let shown = 0;
     for (const item of list.children) {
-      const title = item.querySelector(".room-title")?.textContent ?? "";
-      const hit = title.toLocaleLowerCase().includes(wanted);
-      /** @type {HTMLElement} */ (item).hidden = !hit;
-      if (hit) shown += 1;
+      const names = [...item.querySelectorAll(".room-title, .room-where")].map((node) => node.textContent ?? "");
+      /** @type {HTMLElement} */ (item).hidden = !names.some((name) => name.toLocaleLowerCase().includes(wanted));
     }
-    byId("no-match").hidden = shown > 0 || list.children.length === 0;
+    const shown = [...list.children].some((item) => !(/** @type {HTMLElement} */ (item).hidden));
+    byId("no-match").hidden = shown || wanted === "";
   };
-  filter?.addEventListener("input", sieve);
-  byId("clear-filter").addEventListener("click", () => {
-    if (filter) {
-      filter.value = "";
-      filter.focus();
-    }
-    sieve();
-  });
 
   const look = async () => {
     if (document.hidden) return;
+    const asked = wanted;
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (asked && partial()) query.set("q", asked);
     try {
-      const answer = await call("GET", "/now.json", { headers: etag ? { "If-None-Match": etag } : {} });
+      const answer = await call("GET", `/now.json?${query}`, { headers: etag ? { "If-None-Match": etag } : {} });
       heard = performance.now();
+      if (asked !== wanted) return; // typed on meanwhile: that answer comes
       if (answer.status === 200) {
         etag = answer.etag;
         draw(list, answer.data.rooms);
+        byId("empty").hidden = list.children.length > 0 || wanted !== "";
         sieve();
       }
     } catch {
@@ -52,6 +59,23 @@ export function start() {
     }
     fresh(performance.now() - heard);
   };
+
+  let typed = 0;
+  const changed = () => {
+    wanted = (filter?.value ?? "").trim().toLocaleLowerCase();
+    sieve();
+    if (!partial()) return;
+    clearTimeout(typed);
+    typed = setTimeout(() => void look(), TYPED_MS);
+  };
+  filter?.addEventListener("input", changed);
+  byId("clear-filter").addEventListener("click", () => {
+    if (filter) {
+      filter.value = "";
+      filter.focus();
+    }
+    changed();
+  });
   setInterval(look, EVERY_MS);
   document.addEventListener("visibilitychange", look);
   void look();
@@ -71,7 +95,6 @@ function fresh(age_ms) {
 
 /** @param {HTMLElement} list @param {Row[]} rows */
 function draw(list, rows) {
-  byId("empty").hidden = rows.length > 0;
   const known = new Map([...list.children].map((item) => [/** @type {HTMLElement} */ (item).dataset.slug, item]));
   rows.forEach((row, place) => {
     const old = known.get(row.slug);
@@ -97,9 +120,10 @@ function draw(list, rows) {
 function line(row) {
   const inside = row.inside ?? 0;
   return [
-    el("span", { class: "room-title", lang: "" }, row.title),
+    el("span", { class: "room-title", lang: row.on?.lang ?? "" }, row.on?.title ?? row.title),
     el("span", { class: "room-meta" },
       el("span", { class: `status status-${row.status}` }, icon(`st-${row.status}`), el("span", {}, statusWord(row.status))),
+      row.on && el("span", { class: "room-note room-where", lang: "" }, row.title),
       noteOf(row)),
     el("span", { class: "room-fill" },
       bar([{ cls: "fill-in", n: inside }], row.capacity),

@@ -20,8 +20,9 @@ import { Waiting } from "../views/waiting.js";
 /** @typedef {import("../messages.js").Message} Message */
 /** @typedef {import("../refusals.js").Way} Way */
 /** @typedef {{id: string, name: string, role: string, company?: string|null}} Me */
+/** @typedef {{slug: string, title: string, lang: string, speakers: string[], starts_at: string, ends_at: string}} Talk */
 /** @typedef {{slug: string, title: string, status: string, inside: number|null, waiting: number|null,
- *   capacity: number, lock_message: string|null, guests: boolean, waitlist: boolean,
+ *   on?: Talk|null, next?: Talk|null, capacity: number, lock_message: string|null, guests: boolean, waitlist: boolean,
  *   opens_at: string|null, closes_at: string|null}} RoomNow */
 
 export function start() {
@@ -148,6 +149,7 @@ export class RoomPage {
     const before = this.state;
     for (const message of frame) {
       if (message.room !== undefined && message.room !== this.slug) continue;
+      if (message.type === "entered") this.#roleHere(message);
       this.state = reduce(this.state, message);
       this.live?.heard(message);
     }
@@ -155,6 +157,14 @@ export class RoomPage {
       this.#ask("enter", { wait: false }); // answers with a fresh snapshot of the seat we hold
     }
     this.#draw(before);
+  }
+
+  /** By the programme one may be more in this room than in the fair: the roster says it.
+   * @param {Message} entered */
+  #roleHere(entered) {
+    const items = /** @type {Me[]} */ (entered.snapshot?.roster?.items ?? []);
+    const self = items.find((person) => person.id === this.me?.id);
+    if (this.me && self) this.me = { ...this.me, role: self.role };
   }
 
   /** @param {import("../state.js").RoomState} before */

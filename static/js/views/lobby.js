@@ -23,6 +23,7 @@ export class Lobby {
     /** The person has let us use a device: on stage we may switch it on as chosen here. */
     this.checked = false;
     this.noticeKey = "";
+    this.programmeKey = "";
   }
 
   start() {
@@ -90,7 +91,20 @@ export class Lobby {
     enter.toggleAttribute("aria-disabled", false);
     enter.setAttribute("aria-disabled", String(now.status === "closed" || blocked));
     setText(enter, now.status === "full" && now.waitlist && !this.#privileged() ? t("Join the line") : t("Enter"));
+    this.#programme();
     this.#notice();
+  }
+
+  /** What is on here, or comes next; rebuilt only when it says something else. */
+  #programme() {
+    const now = this.page.now;
+    const place = document.getElementById("lobby-programme");
+    if (now === null || place === null) return;
+    const key = JSON.stringify([now.on, now.next]);
+    if (key === this.programmeKey) return;
+    this.programmeKey = key;
+    const told = /** @type {[string, import("../pages/room.js").Talk|null|undefined][]} */ ([[t("On now"), now.on], [t("Next"), now.next]]);
+    place.replaceChildren(...told.flatMap(([word, talk]) => (talk ? [talkLine(word, talk)] : [])));
   }
 
   #privileged() {
@@ -270,4 +284,18 @@ export class Lobby {
     screen.hidden = true;
     screen.srcObject = null;
   }
+}
+
+/** A talk of the programme: title, speakers, times in both zones.
+ * @param {string} word @param {import("../pages/room.js").Talk} talk */
+function talkLine(word, talk) {
+  const [from, to] = [new Date(talk.starts_at), new Date(talk.ends_at)];
+  const own = ownTime(from);
+  return el("div", { class: "lobby-talk" },
+    el("p", { class: "lobby-talk-when" }, el("b", {}, word), " ",
+      el("time", { datetime: talk.starts_at }, fairTime(from)), "–",
+      el("time", { datetime: talk.ends_at }, fairClock(to)), " ", t("at the fair"),
+      own && el("span", { class: "muted" }, " · ", t("{time} your time", { time: own }))),
+    el("p", {}, el("a", { href: `/programme/${talk.slug}`, lang: talk.lang }, talk.title)),
+    talk.speakers.length > 0 && el("p", { class: "muted", lang: "" }, talk.speakers.join(" · ")));
 }

@@ -1,0 +1,62 @@
+"""Times as pages show them: in the fair's zone; scripts add the reader's own beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.core import UnknownLocaleError
+from babel.dates import format_date, format_datetime, get_timezone_name
+
+
+@dataclass(frozen=True, slots=True)
+class FairTime:
+    """``zone`` is the fair's, ``locale`` the reader's."""
+
+    zone: ZoneInfo
+    locale: Locale
+
+    def local(self, ms: int) -> datetime:
+        return datetime.fromtimestamp(ms / 1000, UTC).astimezone(self.zone)
+
+    def day_of(self, ms: int) -> date:
+        return self.local(ms).date()
+
+    def bounds(self, day: date) -> tuple[int, int]:
+        """The day's first moment and the next day's, ms; 23 or 25 hours where clocks change."""
+        both = [datetime.combine(one, time(), self.zone) for one in (day, day + timedelta(days=1))]
+        return int(both[0].timestamp() * 1000), int(both[1].timestamp() * 1000)
+
+    def clock(self, ms: int) -> str:
+        return self.local(ms).strftime("%H:%M")
+
+    def day(self, day: date) -> str:
+        """Weekday and date, for a heading."""
+        return format_date(day, "full", locale=self.locale)
+
+    def short_day(self, day: date) -> str:
+        """For a tab: ``Sat 5 Sep``, ``9月5日 周六``."""
+        pattern = "M月d日 EEE" if self.locale.language == "zh" else "EEE d MMM"
+        return format_date(day, pattern, locale=self.locale)
+
+    def moment(self, ms: int) -> str:
+        """Day and time, without the year."""
+        chinese = self.locale.language == "zh"
+        pattern = "M月d日 EEE HH:mm" if chinese else "EEE d MMM, HH:mm"
+        return format_datetime(self.local(ms), pattern, locale=self.locale)
+
+    def zone_name(self, ms: int) -> str:
+        """``China Standard Time (Asia/Shanghai)``."""
+        name = get_timezone_name(self.local(ms), locale=self.locale)
+        return name if name == self.zone.key else f"{name} ({self.zone.key})"
+
+
+def language_name(tag: str, locale: Locale) -> str:
+    """A language's name in the reader's language; the tag itself when nobody knows it."""
+    try:
+        name = Locale.parse(tag.replace("-", "_")).get_display_name(locale)
+    except (UnknownLocaleError, ValueError):
+        return tag
+    return name or tag
