@@ -43,12 +43,17 @@ async def organiser(request: web.Request) -> tuple[Services, WebSession]:
     return request.app[SERVICES], session
 
 
+def locale_of(request: web.Request) -> Locale:
+    """The reader's, for names of countries and dates."""
+    return Locale.parse(i18n.language_of(request), sep="-")
+
+
 async def render(request: web.Request, name: str, /, **values: Any) -> web.Response:
     """``organise/<name>.html``, with ``done``: what was just done, of the address; ``day`` and
     ``hour`` say a moment (ms) in the fair's zone."""
     values.setdefault("done", request.query.get("done", ""))
     zone = (await request.app[SERVICES].fair.settings.current()).time_zone
-    locale = Locale.parse(i18n.language_of(request), sep="-")
+    locale = locale_of(request)
     values["day"] = lambda ms: format_date(local(ms, zone), "medium", locale=locale)
     values["hour"] = lambda ms: format_time(local(ms, zone), "short", locale=locale)
     return await request.app[PAGES].render(request, f"organise/{name}.html", **values)

@@ -6,18 +6,17 @@ import json
 from typing import Any, Final, Literal
 
 from aiohttp import web
-from babel import Locale
 from pydantic import Field
 
 from hub.ports import WebSession
 from hub.ports.onsite import OnsiteRefused
 from hub.ports.people import PeopleFilter, PersonRecord
 from hub.services import Services
-from hub.web import form_texts, i18n
+from hub.web import countries, form_texts
 from hub.web.audits import audit
 from hub.web.bodies import Note
 from hub.web.forms import Form, FormModel, read_form, shown
-from hub.web.organise.common import first_page, next_page, organiser, render, see
+from hub.web.organise.common import first_page, locale_of, next_page, organiser, render, see
 from rooms.model import PERSON_ID, Role
 
 ROLES: Final = ("participant", "moderator", "organiser")
@@ -54,12 +53,6 @@ class EraseForm(FormModel):
     confirm: str = ""
 
 
-def country_names(language: str) -> dict[str, str]:
-    """Two-letter code to name, in the reader's language."""
-    names = Locale.parse(language, sep="-").territories
-    return {code: str(name) for code, name in names.items() if len(code) == 2 and code.isalpha()}
-
-
 def _picked(request: web.Request, name: str, allowed: Any) -> str | None:
     value = request.query.get(name, "")
     return value if value in allowed else None
@@ -68,11 +61,12 @@ def _picked(request: web.Request, name: str, allowed: Any) -> str | None:
 async def listing(request: web.Request) -> web.Response:
     services, _session = await organiser(request)
     settings = await services.fair.settings.current()
-    countries = country_names(i18n.language_of(request))
+    locale = locale_of(request)
+    listed = countries.listed(locale)
     q = request.query.get("q", "")[:Q_MAX]
     state = _picked(request, "state", ("blocked", "unverified", "verified"))
     where = PeopleFilter(
-        country=_picked(request, "country", countries),
+        country=_picked(request, "country", countries.codes()),
         role=_picked(request, "role", ROLES),
         sector=_picked(request, "sector", {sector.slug for sector in settings.sectors}),
         blocked=True if state == "blocked" else None,
@@ -86,7 +80,7 @@ async def listing(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest() from None
     return await render(
         request, "people", people=people, q=q, where=where, state=state or "",
-        countries=sorted(countries.items(), key=lambda pair: pair[1]), names=countries,
+        countries=listed, names=dict(listed),
         settings=settings, total=await services.fair.people.count(),
         filtered=bool(q or state or any((where.country, where.role, where.sector))),
         following=next_page(request, following), first=first_page(request),
@@ -111,7 +105,7 @@ async def _page(
     form = form or shown({"role": person.role.value, "gate": person.gate})
     return await render(
         request, "person", person=person, form=form, sessions=session,
-        names=country_names(i18n.language_of(request)),
+        names=dict(countries.listed(locale_of(request))),
         settings=await services.fair.settings.current(),
         identity=await services.fair.passes.identity(person.id),
         entry=await services.fair.passes.mine(person.id),
