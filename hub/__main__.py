@@ -1,4 +1,5 @@
-"""The command line: ``pavilion serve | demo | hub | media | check | import | load``.
+"""The command line: ``pavilion serve | demo | hub | media | check | import | backup |
+restore | load``.
 
 Exit status 0 after a clean stop, 1 for a failure, 2 for a wrong configuration or usage.
 """
@@ -124,17 +125,37 @@ def import_(
 ) -> None:
     """Import a sheet; one that was interrupted goes on where it stopped."""
     import asyncio
-    from typing import cast
 
     from hub.importing import import_file
-    from hub.ports.imports import KINDS, Kind
+    from hub.ports.imports import KINDS
 
     settings = read_config(config)
     if kind not in KINDS:
         _fail(f"{kind}: {', '.join(KINDS)} is expected", 2)
     _logs("import")
-    work = import_file(settings, cast(Kind, kind), file, errors, dry_run=dry_run)
+    work = import_file(settings, kind, file, errors, dry_run=dry_run)
     raise typer.Exit(asyncio.run(work))
+
+
+WithSecrets = Annotated[
+    bool, typer.Option("--with-secrets", help="the keys of data_dir/secrets too, in clear")
+]
+
+
+@app.command()
+def backup(file: Path, with_secrets: WithSecrets = False, config: ConfigPath = None) -> None:
+    """Archive the whole database as it is at one moment; the server may run."""
+    from hub import backups
+
+    raise typer.Exit(backups.write(read_config(config), file, with_secrets=with_secrets))
+
+
+@app.command()
+def restore(file: Path, with_secrets: WithSecrets = False, config: ConfigPath = None) -> None:
+    """Fill an empty database from a backup, on SQLite or PostgreSQL alike."""
+    from hub import backups
+
+    raise typer.Exit(backups.read(read_config(config), file, with_secrets=with_secrets))
 
 
 @app.command(hidden=True)
