@@ -11,6 +11,8 @@ from hub.web import (
     guards,
     guests,
     health,
+    imports_api,
+    imports_pages,
     onsite_api,
     onsite_pages,
     openapi,
@@ -30,6 +32,7 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
+    *imports_api.ROUTES,
     *onsite_api.ROUTES,
 )
 
@@ -49,5 +52,6 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
+    imports_pages.setup(app, services)
     onsite_pages.setup(app, services)
     organise.setup(app)

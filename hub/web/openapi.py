@@ -20,9 +20,13 @@ VERSION: Final = "1"
 _REF: Final = "#/components/schemas/{model}"
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "room": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+    "company": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+    "person": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
     "id": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+    "delivery": {"type": "string", "pattern": "^[0-9]{1,18}$"},
     "conference": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
 }
+_FILE: Final = {"type": "string", "format": "binary"}
 #: Any operation may answer these: too many failures, no store, a fault of ours.
 _ALWAYS: Final = (429, 500, 503)
 
@@ -106,6 +110,11 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": True,
             "content": _content("application/json", route.body),
         }
+    if route.sheet:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": _FILE}},
+        }
     return operation
 
 
@@ -113,6 +122,8 @@ def _responses(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(route.status).phrase}
     if route.answer is not None:
         answer["content"] = _content("application/json", route.answer)
+    elif route.gives:
+        answer["content"] = {media_type: {"schema": _FILE} for media_type in route.gives}
     if route.headers:
         answer["headers"] = {
             name: {"schema": {"type": "string"}, "description": text}
@@ -122,7 +133,7 @@ def _responses(route: Route) -> dict[str, Any]:
     refused = {*route.problems, *_ALWAYS}
     if not route.public:
         refused |= {401, 403}
-    if route.body is not None:
+    if route.body is not None or route.sheet:
         refused |= {400, 408, 413, 415, 422}
     for status in sorted(refused):
         responses[str(status)] = {

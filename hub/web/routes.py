@@ -28,7 +28,8 @@ class Route:
     """One operation. ``path`` is under BASE, with ``{name}`` for path parameters.
 
     ``problems`` are the statuses it may refuse with, besides those every operation has.
-    ``headers`` are response headers beyond the usual, name to description.
+    ``headers`` are response headers beyond the usual, name to description. ``sheet``: the body
+    is a file as it is, of any type. ``gives``: media types of an answer that is a file.
     """
 
     method: str
@@ -44,6 +45,8 @@ class Route:
     headers: Sequence[tuple[str, str]] = ()
     if_match: bool = False
     public: bool = False
+    sheet: bool = False
+    gives: Sequence[str] = ()
 
 
 def register(app: web.Application, routes: Sequence[Route]) -> None:

@@ -8,6 +8,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   programme: () => import("./pages/programme.js"),
   room: () => import("./pages/room.js"),
   desk: () => import("./pages/desk.js"),
+  import: () => import("./pages/import.js"),
   pass: () => import("./pages/pass.js"),
   gate: () => import("./pages/gate.js"),
 });
