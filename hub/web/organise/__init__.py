@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.web.organise import mail, onsite, people, programme, rooms, settings
+from hub.web.organise import companies, mail, onsite, people, programme, rooms, settings
 
 
 def setup(app: web.Application) -> None:
-    for part in (settings, people, programme, rooms, onsite, mail):
+    for part in (settings, people, companies, programme, rooms, onsite, mail):
         part.setup(app)
