@@ -26,7 +26,7 @@ from hub.assets import templates_dir
 from hub.config import Mail
 from hub.fair.base import Part
 from hub.fair.engine import transaction
-from hub.fair.tables import mails
+from hub.fair.tables import email_tokens, mails
 from hub.ports.people import MailRow
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,8 @@ TIMEOUT_S: Final = 20.0
 #: Waits after the first, second, … failure; after the last the mail is given up (two days).
 BACK_OFF_S: Final = (60, 300, 1_800, 7_200, 21_600, 43_200, 86_400)
 PAGE_MAX: Final = 200
+DAY_MS: Final = 24 * 3_600_000
+KEPT_MS: Final = 30 * DAY_MS
 _SUBJECT_MAX: Final = 200
 
 
@@ -140,6 +142,15 @@ class SqlMails(Part):
                 return await self._send(mail)
 
         return sum(await asyncio.gather(*(one(mail) for mail in taken)))
+
+    async def tidy(self) -> None:
+        """Forget mails sent KEPT_MS ago and links that have expired a day ago."""
+        now = self._now_ms()
+        async with transaction(self._engine) as connection:
+            await connection.execute(sa.delete(mails).where(mails.c.sent_ms < now - KEPT_MS))
+            await connection.execute(
+                sa.delete(email_tokens).where(email_tokens.c.expires_ms < now - DAY_MS)
+            )
 
     async def _take(self) -> tuple[MailRow, ...]:
         now = self._now_ms()

@@ -305,3 +305,7 @@ class Mails(Protocol):
     async def send_due(self) -> int:
         """Send what is due, taken by lease so that no two hubs send the same; how many."""
         ...
+
+    async def tidy(self) -> None:
+        """Forget what was sent long ago and links that are good no longer."""
+        ...

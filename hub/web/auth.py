@@ -30,6 +30,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER: Final = "X-CSRF-Token"
 CREDENTIAL_MAX: Final = 4096
 NEXT_MAX: Final = 1024
+DEVICE_PREFIX: Final = "pvd_"  # tells an app's access token from a room token
 SESSION_TTL_S: Final = 12 * 3600
 
 #: Who acts when the organiser key is shown.
@@ -45,7 +46,7 @@ _COUNTED: Final = web.RequestKey("auth_failure_counted", bool)
 class Caller:
     """Who a request speaks for, and how that was proved."""
 
-    how: Literal["key", "token", "session", "guest"]
+    how: Literal["key", "token", "session", "guest", "device"]
     identity: Identity
 
     def role_in(self, room: str) -> Role | None:
@@ -133,7 +134,7 @@ async def caller_of(request: web.Request) -> Caller | None:
     services = request.app[SERVICES]
     header = request.headers.get("Authorization")
     if header is not None:
-        return _bearer(request, services, header)
+        return await _bearer(request, services, header)
     session = await session_of(request)
     if session is not None:
         if request.method not in SAFE_METHODS:
@@ -154,7 +155,7 @@ def check_csrf(request: web.Request, session: WebSession, given: str) -> None:
         raise Refusal(Code.FORBIDDEN, f"{CSRF_HEADER} is missing or wrong")
 
 
-def _bearer(request: web.Request, services: Services, header: str) -> Caller:
+async def _bearer(request: web.Request, services: Services, header: str) -> Caller:
     scheme, _, credential = header.partition(" ")
     credential = credential.strip()
     if scheme.lower() != "bearer" or not credential or len(credential) > CREDENTIAL_MAX:
@@ -164,12 +165,24 @@ def _bearer(request: web.Request, services: Services, header: str) -> Caller:
     if key and hmac.compare_digest(credential.encode(errors="replace"), key.encode()):
         return Caller("key", KEY_IDENTITY)
     try:
+        if credential.startswith(DEVICE_PREFIX):
+            return await _device(services, credential.removeprefix(DEVICE_PREFIX))
         return Caller("token", services.tokens.verify(credential))
     except Refusal as refusal:
         # An expired token is a page left open, not a guess.
         if refusal.code is not Code.EXPIRED_TOKEN:
             failed(request)
         raise
+
+
+async def _device(services: Services, token: str) -> Caller:
+    """An app's access token. Whether the app is still signed in, and what its person may do,
+    is read now."""
+    person, device = services.tokens.verify_device(token)
+    found = await services.fair.people.device(person, device)
+    if found is None:
+        raise Refusal(Code.UNAUTHORISED, "the app was signed out")
+    return Caller("device", found[0])
 
 
 def failed(request: web.Request) -> None:
