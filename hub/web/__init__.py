@@ -8,11 +8,15 @@ from aiohttp import web
 
 from hub.services import SERVICES, Services
 from hub.web import (
+    account_pages,
+    accounts_api,
     guards,
     guests,
     health,
     imports_api,
     imports_pages,
+    mailing,
+    me_pages,
     onsite_api,
     onsite_pages,
     openapi,
@@ -32,6 +36,7 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
+    *accounts_api.ROUTES,
     *imports_api.ROUTES,
     *onsite_api.ROUTES,
 )
@@ -52,6 +57,9 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
+    account_pages.setup(app)
+    me_pages.setup(app)
+    mailing.setup(services)
     imports_pages.setup(app, services)
     onsite_pages.setup(app, services)
     organise.setup(app)
