@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_interval, format_time
 
 from hub.ports.onsite import IdentityShown, Slot
 from hub.web import form_texts
@@ -21,6 +21,7 @@ def _(text: str) -> str:
     return text
 
 
+NUMBER: Final = _("{document} ending in {last4}")
 KINDS: Final = {
     "resident_id": _("Chinese resident identity card"),
     "passport": _("Passport"),
@@ -80,12 +81,18 @@ def clock_text(ms: int, language: Language, zone: ZoneInfo) -> str:
     return str(format_time(moment, "short", tzinfo=zone, locale=language.locale))
 
 
+def span_text(starts_ms: int, ends_ms: int, language: Language, zone: ZoneInfo) -> str:
+    """8:00 – 9:00 AM, 8:00–9:00: as the language writes it."""
+    start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (starts_ms, ends_ms))
+    skeleton = "hm" if "a" in language.locale.time_formats["short"].pattern else "Hm"
+    return str(format_interval(start, end, skeleton, tzinfo=zone, locale=language.locale))
+
+
 def slot_view(slot: Slot, language: Language, zone: ZoneInfo, now_ms: int) -> SlotView:
-    start, end = (clock_text(ms, language, zone) for ms in (slot.starts_ms, slot.ends_ms))
     return SlotView(
         slot.id,
         day_text(slot.starts_ms, language, zone),
-        f"{start} – {end}",
+        span_text(slot.starts_ms, slot.ends_ms, language, zone),
         rfc3339(slot.starts_ms),
         rfc3339(slot.ends_ms),
         slot.capacity,
@@ -109,4 +116,8 @@ def number_text(shown: IdentityShown | None, language: Language) -> str:
     """The kind of document and its last four characters; "" when nothing is kept."""
     if shown is None or not shown.last4:
         return ""
-    return f"{language.text(KINDS[shown.kind])} ····{shown.last4}"
+    return language.text(
+        NUMBER,
+        document=language.text(KINDS[shown.kind]),
+        last4=shown.last4,
+    )

@@ -109,6 +109,7 @@ def pdf(badge: Badge) -> bytes:
     inner = width - 2 * _MARGIN
 
     def line(text: str, y: float, size: float, colour: Any, bold: bool = False) -> None:
+        text = " ".join(text.split())  # thin spaces of times: Helvetica has none
         font = _font(text, bold)
         fitted, size = _fit(text, font, size, inner, 7)
         canvas.setFillColor(colour)

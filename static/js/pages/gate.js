@@ -6,7 +6,7 @@
 
 import { ApiError, call } from "../api.js";
 import { byId, el, icon, setIcon, setText } from "../dom.js";
-import { clock, fairMoment, number, t } from "../i18n.js";
+import { number, t } from "../i18n.js";
 import { save, settings, tab } from "../settings.js";
 import { Scanner } from "../views/scanner.js";
 import { sound, wake } from "../views/tones.js";
@@ -18,6 +18,14 @@ const QUEUE_MAX = 5;
 const LAST = 10;
 const ANSWER_MS = 4_000;
 const TRIES = 3;
+
+const root = document.documentElement;
+const zone = root.dataset.zone || "UTC";
+const moments = new Intl.DateTimeFormat(root.lang || "en", { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone: zone });
+const clocks = new Intl.DateTimeFormat(root.lang || "en", { hour: "numeric", minute: "2-digit", timeZone: zone });
+
+/** Gates speak the fair's time, whatever the device is set to. @param {string} iso */
+const clock = (iso) => clocks.format(new Date(iso));
 
 /** @param {string} result @returns {[string, string]} */
 function words(result) {
@@ -69,7 +77,6 @@ class Gate {
     this.#mute();
     this.#camera();
     this.#stayAwake();
-    for (const time of document.querySelectorAll("#last time")) setText(time, clock(time.getAttribute("datetime") ?? ""));
   }
 
   /** A hand scanner types wherever the focus is: it belongs in the field. */
@@ -202,13 +209,14 @@ class Gate {
   /** @param {Record<string, any>} said */
   #answer(said) {
     const [word, text] = words(said.result);
-    const span = said.starts_at ? `${fairMoment(said.starts_at)} – ${fairMoment(said.ends_at).split(", ").at(-1)}` : "";
+    const span = said.starts_at ? moments.formatRange(new Date(said.starts_at), new Date(said.ends_at)) : "";
     let more = said.admitted ? span : [text, span].filter(Boolean).join(" ");
     if (said.result === "second_entry") {
-      more = said.same_gate ? t("Let in at {time}, at this gate.", { time: fairMoment(said.first_at) }) : t("Let in at {time}.", { time: fairMoment(said.first_at) });
+      const time = moments.format(new Date(said.first_at));
+      more = said.same_gate ? t("Let in at {time}, at this gate.", { time }) : t("Let in at {time}.", { time });
     }
-    const name = [said.name ?? "", said.last4 ? `····${said.last4}` : ""].filter(Boolean).join("  ");
-    this.#show(said.admitted ? "yes" : "no", said.admitted ? "check" : "close", word, name, more);
+    const number4 = said.last4 && said.admitted ? t("document ending in {last4}", { last4: said.last4 }) : "";
+    this.#show(said.admitted ? "yes" : "no", said.admitted ? "check" : "close", word, said.name ?? "", [more, number4].filter(Boolean).join(" · "));
     sound(said.admitted);
     setText(byId("today"), number(said.today));
     if (!said.repeated) this.#note(said, word);

@@ -1,14 +1,15 @@
 /** The pass says its time in the reader's zone too, where that is another than the fair's. */
 
 import { byId, setText } from "../dom.js";
-import { moment, t } from "../i18n.js";
+import { t } from "../i18n.js";
 
 export function start() {
   const line = document.querySelector(".pass-yours");
   const fair = document.documentElement.dataset.zone || "UTC";
   if (line instanceof HTMLElement && here() !== fair) {
     const { starts, ends } = line.dataset;
-    setText(line, t("Where you are: {from} to {to}", { from: moment(starts ?? ""), to: moment(ends ?? "") }));
+    const form = new Intl.DateTimeFormat(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "short" });
+    setText(line, t("Where you are: {time}", { time: form.formatRange(new Date(starts ?? ""), new Date(ends ?? "")) }));
     line.hidden = false;
   }
   const number = document.getElementById("f-number");
