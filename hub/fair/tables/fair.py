@@ -53,13 +53,16 @@ imports: Final = Table(
     "imports",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("kind", String(16), nullable=False),  # people, companies, conferences
+    Column("kind", String(16), nullable=False),  # people, companies, conferences, rooms
     Column("filename", String(160), nullable=False),
     Column("by", String(64), nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("state", String(16), nullable=False),  # waiting, running, done, failed, cancelled
     Column("why", String(300)),
-    Column("source", LargeBinary),  # dropped when the job is done
+    Column("source", LargeBinary),  # dropped when the job is done; a dry run keeps it a day
+    Column("digest", String(64), nullable=False, index=True),  # SHA-256 of the source
+    Column("header", Json, nullable=False),  # of the sheet, [] before it was read
+    Column("unknown", Json, nullable=False),  # columns that were left out
     Column("rows_total", Integer, nullable=False),
     Column("rows_done", Integer, nullable=False),
     Column("created", Integer, nullable=False),

@@ -70,6 +70,9 @@ def _imports() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("why", sa.String(length=300), nullable=True),
         sa.Column("source", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("header", sa.JSON(), nullable=False),
+        sa.Column("unknown", sa.JSON(), nullable=False),
         sa.Column("rows_total", sa.Integer(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("created", sa.Integer(), nullable=False),
@@ -82,6 +85,7 @@ def _imports() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
     )
     op.create_index(op.f("ix_imports_created_ms"), "imports", ["created_ms"], unique=False)
+    op.create_index(op.f("ix_imports_digest"), "imports", ["digest"], unique=False)
 
 
 def _import_errors() -> None:
