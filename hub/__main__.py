@@ -20,6 +20,7 @@ app = typer.Typer(
     name="pavilion", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The live hub of an online trade fair.",
 )  # fmt: skip
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 load_app = typer.Typer(no_args_is_help=True, help="Generate load and check what comes back.")
 
 ConfigPath = Annotated[
@@ -158,6 +159,21 @@ def restore(file: Path, with_secrets: WithSecrets = False, config: ConfigPath = 
     raise typer.Exit(backups.read(read_config(config), file, with_secrets=with_secrets))
 
 
+@audit_app.command(name="verify")
+def audit_verify(
+    head: Annotated[
+        str | None, typer.Option(help="<seq>:<hash> kept elsewhere; default: data_dir/audit.head")
+    ] = None,
+    config: ConfigPath = None,
+) -> None:
+    """Recompute the chain of hashes; exit status 1 when a row is not as it was written."""
+    import asyncio
+
+    from hub.auditing import verify
+
+    raise typer.Exit(asyncio.run(verify(read_config(config), head)))
+
+
 @app.command(hidden=True)
 def worker(
     role: Annotated[str, typer.Option()],
@@ -179,6 +195,7 @@ def worker(
         workers.run_media(settings, index, ready)
 
 
+app.add_typer(audit_app, name="audit")
 app.add_typer(load_app, name="load")
 
 

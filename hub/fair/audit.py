@@ -221,11 +221,19 @@ class SqlAudit(Part):
 
     # --- the head, kept outside the database ---
 
+    async def kept_head(self) -> AuditHead | None:
+        path = Path(self._config.server.data_dir) / HEAD_FILE
+        try:
+            return await asyncio.to_thread(read_head, path)
+        except (OSError, ValueError) as fault:
+            log.error("audit head unreadable", path=str(path), fault=str(fault))
+            return None
+
     async def keep_head(self) -> None:
         """Write the head down in data_dir and in the log; cry out when the one written down
         before is no longer in the database, and keep that one then. Raises DirectoryLost."""
         path = Path(self._config.server.data_dir) / HEAD_FILE
-        kept = await asyncio.to_thread(read_head, path)
+        kept = await self.kept_head()
         head = await self.head()
         if kept is not None and kept.seq:
             query = sa.select(audit_log.c.hash).where(audit_log.c.seq == kept.seq)

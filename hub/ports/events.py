@@ -95,6 +95,14 @@ class Audit(Protocol):
         down before, whose row must still be there. Raises DirectoryLost."""
         ...
 
+    async def keep_head(self) -> None:
+        """Write the head down outside the database. Raises DirectoryLost."""
+        ...
+
+    async def kept_head(self) -> AuditHead | None:
+        """The head written down on this machine; None when none was, or none readable."""
+        ...
+
 
 # --- attendance ---------------------------------------------------------------------------
 
@@ -296,6 +304,11 @@ class Webhooks(Protocol):
 
     async def tidy(self) -> None:
         """Remove messages past their keeping time, and old secrets."""
+        ...
+
+    async def room_opened_or_closed(self, what: str, room: str, title: str, at_ms: int) -> None:
+        """``tell`` of a room that is ``opened`` or ``closed`` since ``at_ms``; once, whoever
+        notices."""
         ...
 
     async def notice_rooms(self) -> None:

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hub.config import load
+from hub.auditing import verify
+from hub.config import Config, Database, Server, load
 from hub.fair.audit import NOTHING, SqlAudit, parse_head, read_head
 from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine
@@ -165,3 +166,24 @@ async def test_rows_wait_for_a_database_that_is_away(
     await audit.flush()
     rows, _ = await audit.list()
     assert [row.act for row in rows] == ["room.lock"]
+
+
+async def test_the_command_says_which_row(
+    audit: SqlAudit, engine: AsyncEngine, database_url: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    await _write(audit, 3)
+    config = Config(database=Database(url=database_url), server=Server(data_dir=tmp_path))
+    assert await verify(config, None) == 0 and "no head was kept" in capsys.readouterr().out
+    head = await audit.head()
+    assert await verify(config, str(head)) == 0
+    assert f"head: 3:{head.hash}" in capsys.readouterr().out
+    assert await verify(config, f"4:{head.hash}") == 1
+    assert "row 4 and those after it were cut off" in capsys.readouterr().out
+    assert await verify(config, "4:abc") == 2
+    await _open_up(engine)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE audit_log SET actor_name = 'E' WHERE seq = 2"))
+    capsys.readouterr()
+    assert await verify(config, None) == 1
+    assert "BROKEN: row 2 was changed" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -29,7 +30,9 @@ ROOMS_MAX: Final = 1_000
 class SqlWebhooks(Sender):
     """Implements ``hub.ports.events.Webhooks``."""
 
-    _looked_ms: int | None = None
+    def __init__(self, *made: Any) -> None:
+        super().__init__(*made)
+        self._noticed: OrderedDict[str, None] = OrderedDict()  # keys; spares the database
 
     # --- endpoints ---
 
@@ -208,10 +211,12 @@ class SqlWebhooks(Sender):
 
     async def notice_rooms(self) -> None:
         now = self._now_ms()
-        since = self._looked_ms if self._looked_ms is not None else now - LOOK_BACK_MS
-        for kind, column in (("opened", rooms.c.opens_at), ("closed", rooms.c.closes_at)):
+        since = now - LOOK_BACK_MS
+        # A room without a time is open from its making on.
+        opens = sa.func.coalesce(rooms.c.opens_at, rooms.c.created_ms)
+        for kind, column in (("opened", opens), ("closed", rooms.c.closes_at)):
             due = (
-                sa.select(rooms.c.slug, rooms.c.title, rooms.c.kind, column.label("at_ms"))
+                sa.select(rooms.c.slug, rooms.c.title, column.label("at_ms"))
                 .where(column > since, column <= now, ~rooms.c.closed)
                 .order_by(column)
                 .limit(ROOMS_MAX)
@@ -219,11 +224,17 @@ class SqlWebhooks(Sender):
             async with transaction(self._engine) as connection:
                 found = (await connection.execute(due)).all()
             for row in found:
-                payload = {"room": row.slug, "title": row.title, f"{kind}_at": iso(row.at_ms)}
-                key = f"room.{kind} {row.slug} {row.at_ms}"
-                self.later(f"room.{kind}", row.slug, payload, key=key)
-        self._looked_ms = now
-        await self.flush()
+                await self.room_opened_or_closed(kind, row.slug, row.title, row.at_ms)
+
+    async def room_opened_or_closed(self, what: str, room: str, title: str, at_ms: int) -> None:
+        key = f"room.{what} {room} {at_ms}"
+        if key in self._noticed:
+            return
+        self._noticed[key] = None
+        while len(self._noticed) > 4 * ROOMS_MAX:
+            self._noticed.popitem(last=False)
+        payload = {"room": room, "title": title, f"{what}_at": iso(at_ms)}
+        await self.tell(f"room.{what}", room, payload, key=key)
 
 
 def _kinds(kinds: Sequence[str]) -> list[str]:
