@@ -163,6 +163,11 @@ async def create(request: web.Request) -> web.Response:
         raise Problem(409, "room_exists", "a room with this slug exists") from None
     detail = body.model_dump(mode="json", exclude_unset=True)
     await audit(request, caller.identity, "room.create", f"room:{spec.slug}", detail)
+    if spec.state(now_ms()) == "open":
+        opened_ms = record.created_ms if spec.opens_at is None else spec.opens_at
+        await services.fair.webhooks.room_opened_or_closed(
+            "opened", spec.slug, spec.title, opened_ms
+        )
     try:
         view = await live_view(services, record)
     except StoreLost:
@@ -289,6 +294,10 @@ async def close(request: web.Request) -> web.Response:
         if refusal.code not in {Code.ROOM_CLOSED, Code.UNKNOWN_ROOM}:
             raise
     await audit(request, caller.identity, "room.close", f"room:{slug}", {})
+    if not record.spec.closed:
+        await services.fair.webhooks.room_opened_or_closed(
+            "closed", slug, record.spec.title, now_ms()
+        )
     return web.Response(status=204)
 
 
