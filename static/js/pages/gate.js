@@ -35,7 +35,7 @@ function words(result) {
     second_entry: [t("Already used"), t("This pass has let somebody in before.")],
     too_early: [t("Too early"), t("The time of this pass has not begun.")],
     too_late: [t("Too late"), t("The time of this pass is over.")],
-    wrong_day: [t("Another day"), t("This pass is for another day.")],
+    wrong_day: [t("Wrong day"), t("This pass is for another day.")],
     cancelled: [t("Not valid"), t("This pass was given back or blocked.")],
     unknown: [t("Unknown code"), t("This is no pass of this fair.")],
   };
