@@ -32,6 +32,7 @@ _TEXTS: Final[dict[str | tuple[str, str], str]] = {
     "rate_limited": _("Too many tries. Wait a minute, then try again."),
     "stale": _("Someone changed this meanwhile. Look at it again, then repeat your change."),
     "taken": _("This is taken already. Choose another."),
+    "nobody_named": _("Choose at least one group, or everybody."),
     "unknown": _("There is nothing by this name."),
     ("name", "missing"): _("Enter your name."),
     ("email", "missing"): _("Enter an e-mail address."),

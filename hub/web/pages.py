@@ -61,7 +61,7 @@ HEADERS: Final = {
 FOREVER: Final = "public, max-age=31536000, immutable"
 #: Paths that answer programs, not people: their errors stay as they are.
 MACHINE_PATHS: Final = (
-    "/api/", "/live", "/whip/", "/whep/", "/health", "/metrics", "/static/", "/i18n/",
+    "/api/", "/live", "/news", "/whip/", "/whep/", "/health", "/metrics", "/static/", "/i18n/",
 )  # fmt: skip
 
 

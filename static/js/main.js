@@ -8,6 +8,9 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   programme: () => import("./pages/programme.js"),
   room: () => import("./pages/room.js"),
   desk: () => import("./pages/desk.js"),
+  companies: () => import("./pages/companies.js"),
+  company: () => import("./pages/companies.js"),
+  glance: () => import("./pages/glance.js"),
   import: () => import("./pages/import.js"),
   pass: () => import("./pages/pass.js"),
   gate: () => import("./pages/gate.js"),
@@ -20,3 +23,6 @@ if (load) {
   await page.start();
   document.documentElement.dataset.ready = "true";
 }
+// The page comes first; news may be a moment later.
+const news = await import("./news.js");
+news.startNews(load !== undefined);
