@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import structlog
 from aiohttp import web
 
 import hub.live
@@ -12,10 +13,13 @@ from hub import secrets
 from hub.config import Config
 from hub.fair import FairKeys, open_fair
 from hub.media.client import open_media
+from hub.ports import DirectoryLost
 from hub.services import SERVICES, Services
 from hub.store import open_store
 from hub.store.news import RedisNews
 from hub.tokens import SignedTokens
+
+log = structlog.get_logger(__name__)
 
 
 async def make_app(config: Config, hub_id: str) -> web.Application:
@@ -63,7 +67,8 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
         services.jobs.start()
         yield
         await services.jobs.stop()
-        await fair.audit.flush()
+        await services.fair.webhooks.stop()
+        await _write_what_waits(services)
 
     # Contexts begin in this order and end in the reverse: live listens before the first
     # notice can arrive, and may use every part until it is gone itself.
@@ -72,3 +77,13 @@ async def make_app(config: Config, hub_id: str) -> web.Application:
     hub.web.setup(app, services)
     app.cleanup_ctx.append(start_parts)
     return app
+
+
+async def _write_what_waits(services: Services) -> None:
+    """What the last second of this hub told; a database that is away ends nothing else."""
+    await services.fair.audit.flush()
+    try:
+        await services.fair.attendance.flush()
+        await services.fair.webhooks.flush()
+    except DirectoryLost as lost:
+        log.error("attendance of the last moments lost", lost=str(lost))
