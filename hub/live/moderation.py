@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 
+from hub.live.attending import wall_clock_ms
 from hub.ports import Admission
 from rooms.chat import clean_text
 from rooms.errors import Code, Refusal
@@ -38,6 +39,7 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
     if message.action == "close":
         # For good: also when Redis forgets its rooms and they are loaded anew.
         await hub.services.directory.close_room(message.room)
+        hub.spawn(_tell_closed(hub, message.room))
     _write_down(hub, conn, message)
     source, person = message.source, message.participant
     ended = MEDIA_ENDS.get(message.action)
@@ -47,6 +49,14 @@ async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
         # The person's page learns by the event; the worker stops forwarding at once.
         await hub.services.media.muted(message.room, person, source, True)
     return seq
+
+
+async def _tell_closed(hub: LiveHub, slug: str) -> None:
+    record = await hub.services.directory.room(slug)
+    if record is not None:
+        await hub.services.fair.webhooks.room_opened_or_closed(
+            "closed", slug, record.spec.title, wall_clock_ms()
+        )
 
 
 def _write_down(hub: LiveHub, conn: Connection, message: Moderate) -> None:
