@@ -10,8 +10,7 @@ from hub.services import SERVICES, Services
 from hub.web import (
     account_pages,
     accounts_api,
-    events_api,
-    events_pages,
+    fair_api,
     guards,
     guests,
     health,
@@ -28,8 +27,6 @@ from hub.web import (
     rooms_api,
     signin,
     tokens_api,
-    webhooks_api,
-    webhooks_pages,
     whip,
 )
 from hub.web.buckets import FAILURES, FAILURES_BURST, FAILURES_PER_S, NEW_GUESTS, Buckets
@@ -40,8 +37,7 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
-    *events_api.ROUTES,
-    *webhooks_api.ROUTES,
+    *fair_api.ROUTES,
     *accounts_api.ROUTES,
     *imports_api.ROUTES,
     *onsite_api.ROUTES,
@@ -69,5 +65,3 @@ def setup(app: web.Application, services: Services) -> None:
     imports_pages.setup(app, services)
     onsite_pages.setup(app, services)
     organise.setup(app)
-    events_pages.setup(app)
-    webhooks_pages.setup(app)

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, Final
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from hub.ports import WebSession
 from hub.services import SERVICES, Services
 from hub.web import auth, i18n
 from hub.web.pages import PAGES
-
-PARAGRAPHS_MAX: Final = 20_000
-
-
-def _paragraphs(value: str) -> str:
-    """NFC; line breaks stay, other control, format and bidi characters are refused."""
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
-    if any(
-        char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-        for char in text
-    ):
-        raise PydanticCustomError("bad_text", "a character that must not be there")
-    return text
-
-
-Paragraphs = Annotated[str, Field(max_length=PARAGRAPHS_MAX), AfterValidator(_paragraphs)]
 
 
 async def organiser(request: web.Request) -> tuple[Services, WebSession]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from hub.ports import WebSession
 from hub.ports.onsite import OnsiteRefused
@@ -22,6 +23,7 @@ from rooms.model import PERSON_ID, Role
 ROLES: Final = ("participant", "moderator", "organiser")
 PAGE: Final = 50
 Q_MAX: Final = 100
+REASON_MIN: Final = 5  # characters
 PATH: Final = "/organise/people"
 
 
@@ -45,8 +47,14 @@ class RoleForm(FormModel):
     gate: bool = False
 
 
+def _words(value: str) -> str:
+    if len(value) < REASON_MIN:
+        raise PydanticCustomError("too_short", "a few words are expected")
+    return value
+
+
 class ReasonForm(FormModel):
-    reason: Note = Field(min_length=5)
+    reason: Annotated[Note, AfterValidator(_words)]
 
 
 class EraseForm(FormModel):

@@ -27,9 +27,9 @@ from hub.services import Services
 from hub.web import form_texts, i18n
 from hub.web.audits import audit
 from hub.web.bodies import Company, Name, Slug, Title
+from hub.web.bodies_fair import TAGS, Paragraphs
 from hub.web.forms import Form, FormModel, read_form, shown
 from hub.web.organise.common import (
-    Paragraphs,
     by_language,
     field_of,
     first_page,
@@ -42,7 +42,6 @@ from hub.web.organise.common import (
     spread,
     to_ms,
 )
-from hub.web.organise.settings import TAGS
 from rooms.model import SLUG, Kind
 
 PAGE: Final = 100

@@ -10,18 +10,17 @@ from typing import Annotated, Any, Final, cast
 from zoneinfo import available_timezones
 
 from aiohttp import web
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import Field, create_model
 
 from hub.ports import StaleVersion
 from hub.ports.fair import FairChange, FairSettings, Sector
 from hub.web import form_texts, i18n
 from hub.web.audits import audit
 from hub.web.bodies import Title
+from hub.web.bodies_fair import SECTORS_MAX, TAGS, Contact, Paragraphs, Zone
+from hub.web.fair_api import date_errors
 from hub.web.forms import Form, FormModel, read_form, shown
 from hub.web.organise.common import (
-    Paragraphs,
     by_language,
     field_of,
     language_name,
@@ -31,12 +30,6 @@ from hub.web.organise.common import (
     spread,
 )
 
-#: What a fair may be written in; pages themselves are in those of ``i18n.LANGUAGES``.
-TAGS: Final = (
-    "en", "zh-Hans", "zh-Hant", "ar", "de", "es", "fr", "it", "ja", "ko", "pt", "ru",
-)  # fmt: skip
-DAYS_MAX: Final = 366
-SECTORS_MAX: Final = 40
 BLANK_ROWS: Final = 3
 PATH: Final = "/organise/settings"
 
@@ -68,22 +61,6 @@ def zones() -> tuple[tuple[str, str], ...]:
     return tuple((zone, zone.replace("_", " ")) for zone in ("UTC", *names))
 
 
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        raise PydanticCustomError("not_allowed", "no such zone")
-    return value
-
-
-def _address(value: str) -> str:
-    try:
-        return validate_email(value, check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise PydanticCustomError("bad_format", "no e-mail address") from None
-
-
-Contact = Annotated[str, Field(max_length=254), AfterValidator(_address)]
-
-
 @cache
 def _general(languages: tuple[str, ...]) -> type[FormModel]:
     main, *others = languages
@@ -94,7 +71,7 @@ def _general(languages: tuple[str, ...]) -> type[FormModel]:
         create_model(
             "General", __base__=FormModel, **names,
             starts_on=(date | None, None), ends_on=(date | None, None),
-            time_zone=(Annotated[str, AfterValidator(_zone)], ...),
+            time_zone=(Zone, ...),
             languages=(list[str], ...), main=(str, ...),
             contact=(Contact | None, None), version=(int, ...),
         ),
@@ -157,12 +134,8 @@ def _shown(settings: FairSettings) -> Form[Any]:
 
 def _check_general(form: Form[Any]) -> None:
     data: Any = form.data
-    if (data.starts_on is None) != (data.ends_on is None):
-        form.refuse("starts_on" if data.starts_on is None else "ends_on", "missing")
-    elif data.starts_on and data.ends_on < data.starts_on:
-        form.refuse("ends_on", "before_start")
-    elif data.starts_on and (data.ends_on - data.starts_on).days >= DAYS_MAX:
-        form.refuse("ends_on", "too_long")
+    for name, code in date_errors(data.starts_on, data.ends_on):
+        form.refuse(name, code)
     if not set(data.languages) <= set(TAGS):
         form.refuse("languages", "not_allowed")
     elif not set(data.languages) & set(i18n.LANGUAGES):
