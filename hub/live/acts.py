@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hub.live import entering
 from hub.live.limits import STRIKES
 from hub.live.moderation import moderate
+from hub.live.roles import role_in
 from hub.ports import StoreLost
 from rooms import messages as m
 from rooms.chat import clean_text
@@ -20,7 +21,8 @@ from rooms.closing import Close
 from rooms.errors import Code, Refusal
 from rooms.model import REACTIONS, AttachmentKind
 from rooms.permissions import Right, may
-from rooms.session import Effect, Fact, Place, decide, role_in
+from rooms.session import Effect, Fact, Place, decide
+from rooms.session import role_in as role_of
 
 from . import wire
 
@@ -88,7 +90,7 @@ async def _act(hub: LiveHub, conn: Connection, message: m.AnyClient) -> None:
         raise Refusal(Code.BAD_MESSAGE, "hello comes once")
     # The token's reach before anything else: what is in another room is not told.
     try:
-        role_in(conn.identity, message.room)
+        role_of(conn.identity, message.room)
     except Refusal:
         if isinstance(message, m.Enter | m.Moderate):
             raise
@@ -128,22 +130,22 @@ async def _say(hub: LiveHub, conn: Connection, message: m.Say) -> None:
     if wait:
         raise Refusal(Code.RATE_LIMITED, "too much chat", retry_after_ms=wait)
     who = conn.identity
-    role = role_in(who, message.room)
+    role = await role_in(hub.services, who, message.room)
     seq = await hub.services.admission.say(message.room, who.id, who.name, role, text)
     conn.send(m.Ok(re=message.id, seq=seq))
 
 
 async def _unsay(hub: LiveHub, conn: Connection, message: m.Unsay) -> None:
-    role = role_in(conn.identity, message.room)
+    role = await role_in(hub.services, conn.identity, message.room)
     admission = hub.services.admission
     seq = await admission.unsay(message.room, conn.identity, role, message.seq)
     conn.send(m.Ok(re=message.id, seq=seq))
 
 
 async def _unsay_by_right(hub: LiveHub, conn: Connection, message: m.Unsay) -> None:
-    if not may(role_in(conn.identity, message.room), Right.UNSAY_OTHERS):
+    role = await role_in(hub.services, conn.identity, message.room)
+    if not may(role, Right.UNSAY_OTHERS):
         raise Refusal(Code.NOT_IN_ROOM)
-    role = role_in(conn.identity, message.room)
     admission = hub.services.admission
     seq = await hub.in_room(
         message.room, lambda: admission.unsay(message.room, conn.identity, role, message.seq)
@@ -173,7 +175,8 @@ async def _roster(hub: LiveHub, conn: Connection, message: m.Roster) -> None:
 
 
 async def _roster_by_right(hub: LiveHub, conn: Connection, message: m.Roster) -> None:
-    if not may(role_in(conn.identity, message.room), Right.SEE_PEOPLE):
+    role = await role_in(hub.services, conn.identity, message.room)
+    if not may(role, Right.SEE_PEOPLE):
         raise Refusal(Code.NOT_IN_ROOM)
     await _roster(hub, conn, message)
 

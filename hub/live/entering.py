@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from hub.live.ice import offer_ice
+from hub.live.roles import as_in
 from hub.ports import Missed, Queued, RoomSnapshot, Seated, StoreLost
 from rooms.errors import Code, Refusal
 from rooms.messages import Resumed, Waiting, encode, frame_payload
-from rooms.session import Fact, Place, as_in, is_guest
+from rooms.session import Fact, Place, is_guest
 
 from . import wire
 
@@ -31,7 +32,7 @@ async def enter(hub: LiveHub, conn: Connection, slug: str, wait: bool, re: int) 
     Raises Refusal or StoreLost: nothing was answered. A refusal has ended the place the
     person had; without an answer of Redis the place is kept as it was.
     """
-    who = as_in(conn.identity, slug)
+    who = await as_in(hub.services, conn.identity, slug)
     if hub.services.draining:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     if is_guest(who):

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from hub import ports
+from hub.live.roles import as_in
 from hub.ports import Renewal
 from rooms.errors import Code, Refusal
 from rooms.messages import Slots, SlotState, Speaking, encode, frame_payload
 from rooms.model import Attachment, AttachmentKind, Identity, Source
 from rooms.notices import DetachedNotice
-from rooms.session import as_in
 
 from . import wire
 
@@ -77,7 +77,7 @@ class Sessions:
         sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,
     ) -> tuple[str, str]:  # fmt: skip
         """As ``hub.ports.MediaSessions.open``."""
-        here = as_in(who, room)
+        here = await as_in(self._hub.services, who, room)
         hub, media = self._hub, self._hub.services.media
         admission = hub.services.admission
         known = await hub.in_room(room, lambda: admission.attached(room, who.id, kind))

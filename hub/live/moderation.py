@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from hub.live.attending import wall_clock_ms
+from hub.live.roles import role_in
 from hub.ports import Admission
 from rooms.chat import clean_text
 from rooms.errors import Code, Refusal
 from rooms.messages import Moderate
 from rooms.model import Identity, Role
 from rooms.permissions import ACTION_RIGHT, MEDIA_ENDS, may
-from rooms.session import role_in
 
 if TYPE_CHECKING:
     from hub.live.connection import Connection
@@ -30,7 +30,7 @@ Act = Callable[[Admission, Identity, Role, Moderate], Awaitable[int]]
 async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
     """Carry out the action; the seq of its event. Raises Refusal, StoreLost."""
     who = conn.identity
-    role = role_in(who, message.room)
+    role = await role_in(hub.services, who, message.room)
     if not may(role, ACTION_RIGHT[message.action]):
         raise Refusal(Code.FORBIDDEN)
     act = ACTS[message.action]

@@ -12,10 +12,11 @@ from hub.live.entering import (
     membership,
     wait_on,
 )
+from hub.live.roles import as_in
 from hub.ports import Queued, StoreLost
 from rooms.errors import Code, Refusal
 from rooms.messages import ResumePoint
-from rooms.session import Fact, Place, as_in
+from rooms.session import Fact, Place
 
 from . import wire
 
@@ -45,7 +46,7 @@ async def resume(hub: LiveHub, conn: Connection, points: tuple[ResumePoint, ...]
 
 async def _resume(hub: LiveHub, conn: Connection, point: ResumePoint) -> None:
     slug = point.room
-    who = as_in(conn.identity, slug)
+    who = await as_in(hub.services, conn.identity, slug)
     if hub.services.draining:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     member = await membership(hub, conn, slug)

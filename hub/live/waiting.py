@@ -11,11 +11,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from hub.live.entering import arrive, gone
+from hub.live.roles import as_in
 from hub.ports import Queued, StoreLost
 from rooms.errors import Refusal
 from rooms.messages import Offered
 from rooms.messages import Waiting as WaitingMessage
-from rooms.session import Fact, Place, as_in
+from rooms.session import Fact, Place
 
 from . import wire
 
@@ -109,7 +110,8 @@ class Waiting:
         who was removed meanwhile does not queue again.
         """
         hub, conn, slug = self._hub, member.conn, member.local.slug
-        admission, who = hub.services.admission, as_in(conn.identity, slug)
+        admission = hub.services.admission
+        who = await as_in(hub.services, conn.identity, slug)
         for _ in range(CLAIMS):
             async with conn.lock:
                 if member.place not in (Place.WAITING, Place.OFFERED) or conn.closing:

@@ -10,7 +10,8 @@ from hub.services import SERVICES, Services
 from hub.web import (
     account_pages,
     accounts_api,
-    fair_api,
+    agenda_api,
+    agenda_pages,
     guards,
     guests,
     health,
@@ -21,9 +22,13 @@ from hub.web import (
     onsite_api,
     onsite_pages,
     openapi,
+    opening,
     organise,
     pages,
     people_api,
+    programme_api,
+    programme_pages,
+    room_pages,
     rooms_api,
     signin,
     tokens_api,
@@ -37,7 +42,8 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
-    *fair_api.ROUTES,
+    *programme_api.ROUTES,
+    *agenda_api.ROUTES,
     *accounts_api.ROUTES,
     *imports_api.ROUTES,
     *onsite_api.ROUTES,
@@ -59,6 +65,10 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
+    programme_pages.setup(app, services)
+    agenda_pages.setup(app)
+    room_pages.setup(app)
+    opening.setup(app, services)
     account_pages.setup(app)
     me_pages.setup(app)
     mailing.setup(services)

@@ -25,15 +25,12 @@ from hub.web.auth import Caller, caller_of, need_caller
 from hub.web.bodies import epoch_ms, read, rfc3339
 from hub.web.bodies_programme import (
     LENGTH_MAX_MS,
-    AgendaAdded,
-    AgendaBody,
     ConferenceBody,
     ConferenceCreate,
     ConferenceList,
     ConferencePatch,
 )
 from hub.web.problems import Invalid, Problem
-from hub.web.programme_rows import clashes_of
 from hub.web.query import cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from rooms.errors import Code, Refusal
@@ -281,71 +278,11 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-# --- my agenda ----------------------------------------------------------------------------
-
-
-async def need_account(request: web.Request) -> str:
-    """The id of the account that calls. Raises Refusal."""
-    caller = await need_caller(request)
-    if caller.how in ("key", "token", "guest"):
-        raise Refusal(Code.FORBIDDEN, "this is for someone who is signed in")
-    return caller.identity.id
-
-
-async def my_agenda(request: web.Request) -> web.Response:
-    services = request.app[SERVICES]
-    person = await need_account(request)
-    cursor, limit = cursor_text(request), limit_of(request, PAGE)
-    conferences = services.fair.conferences
-    try:
-        page, following = await conferences.find(Filter(agenda_of=person), cursor, limit)
-    except ValueError:
-        raise Invalid([("cursor", "bad_format")]) from None
-    slots = await conferences.agenda_slots(person)
-    items = [
-        {**conference_body(one), "clashes": [slug for slug, _ in clashes_of(one, slots)]}
-        for one in page
-    ]
-    return web.json_response({"items": items, "next": following}, headers=NO_STORE)
-
-
-async def add(request: web.Request) -> web.Response:
-    """Asked without ``anyway``, a clash is told and nothing added."""
-    services = request.app[SERVICES]
-    person = await need_account(request)
-    slug = request.match_info["conference"]
-    anyway = request.query.get("anyway") == "true"
-    try:
-        if not SLUG.fullmatch(slug):
-            raise LookupError(slug)
-        found = await services.fair.conferences.add_to_agenda(person, slug, anyway=anyway)
-    except LookupError as fault:
-        raise _refused(fault) from None
-    clashes = [
-        {
-            "slug": one.slug, "title": one.draft.title,
-            "starts_at": rfc3339(one.draft.starts_ms), "ends_at": rfc3339(one.draft.ends_ms),
-        }
-        for one in found
-    ]  # fmt: skip
-    if clashes and not anyway:
-        raise Problem(409, "clash", "something else is in the agenda then", clashes=clashes)
-    return web.json_response({"conference": slug, "clashes": clashes}, headers=NO_STORE)
-
-
-async def remove(request: web.Request) -> web.Response:
-    person = await need_account(request)
-    slug = request.match_info["conference"]
-    if SLUG.fullmatch(slug):
-        await request.app[SERVICES].fair.conferences.remove_from_agenda(person, slug)
-    return web.Response(status=204)
-
-
 def _slug_query(name: str, description: str) -> Query:
     return Query(name, {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"}, description)
 
 
-_PAGING: Final = (
+PAGING: Final = (
     Query("cursor", {"type": "string", "maxLength": 200}, "`next` of the page before"),
     Query("limit", {"type": "integer", "minimum": 1, "maximum": 200}, "conferences a page"),
 )
@@ -369,7 +306,7 @@ ROUTES: Final = (
             Query("language", {"type": "string", "maxLength": 35}, "spoken in it, BCP 47"),
             Query("speaker", {"type": "string", "maxLength": 64}, "an account; organisers only"),
             Query("q", {"type": "string", "maxLength": 100}, "words in title, text, speakers"),
-            *_PAGING,
+            *PAGING,
         ),
     ),
     Route(
@@ -385,18 +322,5 @@ ROUTES: Final = (
         "DELETE", "/conferences/{conference}", delete, "deleteConference",
         "Take a conference out of the programme", 204, None, problems=(404, 412, 428),
         if_match=True,
-    ),
-    Route(
-        "GET", "/me/agenda", my_agenda, "listAgenda", "What I chose, with clashes", 200,
-        AgendaBody, problems=(422,), query=_PAGING,
-    ),
-    Route(
-        "PUT", "/me/agenda/{conference}", add, "addToAgenda", "Put a conference into my agenda",
-        200, AgendaAdded, problems=(404, 409),
-        query=(Query("anyway", {"type": "boolean"}, "also when it clashes; else 409 `clash`"),),
-    ),
-    Route(
-        "DELETE", "/me/agenda/{conference}", remove, "removeFromAgenda",
-        "Take a conference out of my agenda", 204, None,
     ),
 )  # fmt: skip

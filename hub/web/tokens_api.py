@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from hub.services import SERVICES
@@ -82,7 +83,11 @@ async def ticket(request: web.Request) -> web.Response:
         raise Problem(403, "forbidden", "a ticket is for a person: a cookie or a room token")
     if services.draining:
         raise Refusal(Code.SERVER_DRAINING, "this server is going down")
-    value, expires_ms = await services.vault.issue_ticket(caller.identity)
+    identity = caller.identity
+    if caller.how == "session":
+        company = await services.fair.conferences.affiliation(identity.id)
+        identity = msgspec.structs.replace(identity, company=company or identity.company)
+    value, expires_ms = await services.vault.issue_ticket(identity)
     return web.json_response(
         {"ticket": value, "expires_at": rfc3339(expires_ms)}, status=201, headers=NO_STORE
     )

@@ -19,7 +19,7 @@ from hub.web.problems import Problem
 from hub.web.rooms_api import find_room, live_view
 from rooms.errors import Code, Refusal
 from rooms.messages import SDP_MAX
-from rooms.model import AttachmentKind, Identity
+from rooms.model import AttachmentKind, Identity, Role
 from rooms.permissions import Right, may
 
 SDP: Final = "application/sdp"
@@ -28,13 +28,20 @@ _SESSION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 async def _person(request: web.Request, room: str, kind: AttachmentKind) -> Identity:
-    """Whose session it is: a room token for this room. Raises Refusal."""
+    """Whose session it is: a token of this room, or an account, which is in the room what the
+    programme makes of it. Raises Refusal."""
     caller = await need_caller(request)
-    if caller.how != "token" or caller.identity.room != room:
+    who = caller.identity
+    account = caller.how not in ("key", "token", "guest") and who.room is None
+    if not account and (caller.how != "token" or who.room != room):
         raise Refusal(Code.FORBIDDEN, "a token of this room is needed")
-    if kind is AttachmentKind.PUBLISH and not may(caller.identity.role, Right.PUBLISH_WHIP):
+    role = who.role
+    if account and role is Role.PARTICIPANT:
+        services = request.app[SERVICES]
+        role = await services.fair.conferences.role_in(room, who.id) or role
+    if kind is AttachmentKind.PUBLISH and not may(role, Right.PUBLISH_WHIP):
         raise Refusal(Code.FORBIDDEN, "publishing needs a host, speaker or moderator")
-    return caller.identity
+    return who
 
 
 async def _offer(request: web.Request) -> str:
