@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,14 +26,14 @@ from hub.ports.onsite import (
     Verdict,
 )
 from hub.services import SERVICES, Services
-from hub.web import i18n
+from hub.web import countries, i18n
 from hub.web.audits import audit
 from hub.web.auth import Caller, caller_of, need_caller, need_person, session_of
 from hub.web.bodies import rfc3339
 from hub.web.bodies_onsite import IdentityRequest
 from hub.web.problems import Invalid, Problem
 from rooms.errors import Code, Refusal
-from rooms.model import Identity, Role
+from rooms.model import PERSON_ID, Identity, Role
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ log = structlog.get_logger(__name__)
 TRIES: Final = 10
 TRIES_S: Final = 3600
 
+_SLOT_ID: Final = re.compile(r"[a-z0-9]{1,32}")
 STATUS: Final = {
     "unknown_slot": 404,
     "unknown_person": 404,
@@ -221,9 +223,38 @@ def as_problems(prefix: str = "identity.") -> Iterator[None]:
 
 
 def document_of(body: IdentityRequest | None) -> Document | None:
+    """Raises Invalid for a country that is none."""
     if body is None:
         return None
-    return Document(body.kind, body.country, body.number.get_secret_value(), body.consent)
+    number = body.number.get_secret_value()
+    document = Document(body.kind, body.country, number, body.consent)
+    with as_problems():
+        check_issuer(document)
+    return document
+
+
+def check_issuer(document: Document | None) -> None:
+    """Raises BadDocument for a country that is none; a resident id names none."""
+    if document is None or document.kind == "resident_id":
+        return
+    if not countries.is_country(document.country.strip().upper()):
+        raise BadDocument("country", "not_allowed")
+
+
+def slot_in(request: web.Request) -> str:
+    """The slot of the path. Raises Problem(404) for what is no id: PostgreSQL takes no NUL."""
+    slot = request.match_info["id"]
+    if not _SLOT_ID.fullmatch(slot):
+        raise Problem(404, "unknown_slot")
+    return slot
+
+
+def person_in(request: web.Request) -> str:
+    """The person of the path. Raises Problem(404)."""
+    person = request.match_info["id"]
+    if not PERSON_ID.fullmatch(person):
+        raise Problem(404, "not_found")
+    return person
 
 
 def slot_body(slot: Slot) -> dict[str, Any]:

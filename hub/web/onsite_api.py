@@ -73,7 +73,7 @@ async def create_slot(request: web.Request) -> web.Response:
 
 
 async def get_slot(request: web.Request) -> web.Response:
-    slot = await request.app[SERVICES].fair.passes.slot(request.match_info["id"])
+    slot = await request.app[SERVICES].fair.passes.slot(onsite.slot_in(request))
     if slot is None:
         raise Problem(404, "unknown_slot")
     return web.json_response(onsite.slot_body(slot), headers=NO_STORE)
@@ -85,7 +85,7 @@ async def change_slot(request: web.Request) -> web.Response:
     body = await read(request, SlotPatch)
     with onsite.as_problems():
         slot = await request.app[SERVICES].fair.passes.change_slot(
-            request.match_info["id"], body.capacity
+            onsite.slot_in(request), body.capacity
         )
     detail = {"capacity": slot.capacity}
     await audit(request, caller.identity, "slot.change", f"slot:{slot.id}", detail)
@@ -94,10 +94,10 @@ async def change_slot(request: web.Request) -> web.Response:
 
 async def delete_slot(request: web.Request) -> web.Response:
     caller = await onsite.need_organiser_api(request)
-    slot = request.match_info["id"]
+    slot = onsite.slot_in(request)
     with onsite.as_problems():
         await request.app[SERVICES].fair.passes.delete_slot(slot)
-    await audit(request, caller.identity, "slot.delete", f"slot:{slot[:64]}", {})
+    await audit(request, caller.identity, "slot.delete", f"slot:{slot}", {})
     return web.Response(status=204)
 
 
@@ -186,7 +186,7 @@ async def reveal(request: web.Request) -> web.Response:
     caller = await onsite.need_organiser_api(request)
     services = request.app[SERVICES]
     body = await read(request, RevealRequest)
-    person = request.match_info["id"]
+    person = onsite.person_in(request)
     number = await onsite.reveal(request, caller.identity, person, body.reason)
     shown = await services.fair.passes.identity(person)
     if shown is None:

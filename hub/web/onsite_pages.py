@@ -31,6 +31,7 @@ from hub.web.pages import PAGES
 from rooms.errors import Code, Refusal
 
 SLOTS_MAX: Final = 400  # on one page
+SLOT_ID: Final = r"^[a-z0-9]{1,32}$"
 RETENTION_EVERY_S: Final = 3600
 FRAMES: Final = web.AppKey("frames", Frames)
 _NO_STORE: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -39,7 +40,7 @@ _ABOUT_NUMBER: Final = {"identity_needed": "missing", "number_taken": "number_ta
 
 
 class PassForm(FormModel):
-    slot: str = Field(max_length=32)
+    slot: str = Field(pattern=SLOT_ID)
     kind: str = Field("resident_id", max_length=16)
     country: str = Field("CN", max_length=2)
     number: SecretStr | None = Field(None, max_length=64)
@@ -53,12 +54,11 @@ class DeskForm(FormModel):
     issued: str = Field("CN", max_length=2)
     number: SecretStr = Field(max_length=64)
     consent: bool = False
-    slot: str | None = Field(None, max_length=32)
+    slot: str | None = Field(None, pattern=SLOT_ID)
 
 
 class GateForm(FormModel):
     code: str = Field("", max_length=200)
-    gate: str | None = Field(None, max_length=16)
 
 
 def language_of(request: web.Request) -> Language:
@@ -122,6 +122,7 @@ async def book(request: web.Request) -> web.Response:
             number = data.number.get_secret_value()
             document = Document(data.kind, data.country, number, data.consent)
         try:
+            onsite.check_issuer(document)
             if document is not None:
                 await onsite.count_number(request, session.identity.id)
             await request.app[SERVICES].fair.passes.book(
@@ -235,7 +236,7 @@ async def use_gate(request: web.Request) -> web.Response:
     form = await read_form(request, GateForm)
     if form.data is None or not form.data.code:
         return await _gate_page(request)
-    verdict, _ = await onsite.admit(request, by, form.data.code, form.data.gate, None)
+    verdict, _ = await onsite.admit(request, by, form.data.code, None, None)
     return await _gate_page(request, verdict)
 
 
@@ -290,6 +291,7 @@ async def use_desk(request: web.Request) -> web.Response:
     document = Document(data.kind, data.issued, data.number.get_secret_value(), data.consent)
     zone, language = await onsite.zone_of(request), language_of(request)
     try:
+        onsite.check_issuer(document)
         person, new, held = await onsite.register(
             request, by, data.name, data.country, document, data.slot, zone
         )
@@ -315,7 +317,7 @@ async def use_desk(request: web.Request) -> web.Response:
 async def desk_pdf(request: web.Request) -> web.Response:
     """A visitor's badge, printed at the desk."""
     await onsite.need_gate_page(request)
-    held = await request.app[SERVICES].fair.passes.mine(request.match_info["id"])
+    held = await request.app[SERVICES].fair.passes.mine(onsite.person_in(request))
     if held is None:
         raise web.HTTPNotFound()
     return await _pdf(request, held)

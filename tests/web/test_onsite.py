@@ -149,6 +149,10 @@ async def test_the_gate_says_yes_once_by_form_and_by_api(site: Any, join: Join) 
     assert "Already used" in page and 'data-state="no"' in page and "Let in at" in page
     page = await (await staff.page("/gate", code="<script>alert(1)</script>")).text()
     assert "Unknown code" in page and "<script>alert" not in page
+    for odd in ("%00", "a" * 40, "..", "%E2%80%AE"):
+        for found in (f"/slots/{odd}", f"/people/{odd}/identity:reveal"):
+            method, body = ("GET", None) if "slots" in found else ("POST", {"reason": "none"})
+            assert (await site.api(method, found, body)).status in {404, 405}, found
     gone = await ada.api("DELETE", "/me/pass")
     assert (gone.status, (await gone.json())["code"]) == (409, "already_entered")
 
