@@ -12,6 +12,9 @@ from hub.web import (
     accounts_api,
     agenda_api,
     agenda_pages,
+    events_api,
+    events_pages,
+    fair_api,
     guards,
     guests,
     health,
@@ -32,6 +35,8 @@ from hub.web import (
     rooms_api,
     signin,
     tokens_api,
+    webhooks_api,
+    webhooks_pages,
     whip,
 )
 from hub.web.buckets import FAILURES, FAILURES_BURST, FAILURES_PER_S, NEW_GUESTS, Buckets
@@ -42,6 +47,9 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
+    *webhooks_api.ROUTES,
+    *events_api.ROUTES,
+    *fair_api.ROUTES,
     *programme_api.ROUTES,
     *agenda_api.ROUTES,
     *accounts_api.ROUTES,
@@ -75,3 +83,5 @@ def setup(app: web.Application, services: Services) -> None:
     imports_pages.setup(app, services)
     onsite_pages.setup(app, services)
     organise.setup(app)
+    events_pages.setup(app)
+    webhooks_pages.setup(app)
