@@ -71,7 +71,7 @@ async def room(request: web.Request) -> web.Response:
     return await pages.render(
         request, "room.html", status=200 if found else 404, room=found, slug=slug,
         now=({**found.as_json(), **programme} if found else None), programme=programme,
-        role=await role_here(request, slug, who),
+        role_here=await role_here(request, slug, who),
     )  # fmt: skip
 
 

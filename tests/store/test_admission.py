@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 
+from msgspec import structs
+
 from hub.ports import Queued, Renewal, Seated
 from hub.store import Store
 from rooms.errors import Code, Refusal
 from rooms.model import (
     Attachment,
     Role,
+    RoomSpec,
     RoomState,
 )
 from rooms.notices import DetachedNotice, Notice, PromotedNotice, QueueNotice
@@ -143,6 +146,35 @@ async def test_rooms_open_and_close_by_the_clock_of_redis(store: Store, slug: st
     assert (await store.admission.view(slug)).state is RoomState.SCHEDULED
     await make(store, slug + "-2", closes_at=now - 1)
     late = await refused(store.admission.enter(slug + "-2", person("a"), socket("1"), wait=True))
+    assert late.code is Code.ROOM_CLOSED
+
+
+async def test_what_its_time_ended_opens_again_what_was_closed_does_not(
+    store: Store, slug: str
+) -> None:
+    now = int(time.time() * 1000)
+    admission = store.admission
+    spec = RoomSpec(slug=slug, title="T", capacity=2, closes_at=now + 60_000)
+    assert await admission.load(spec)
+    await admission.enter(slug, person("a"), socket("1"), wait=True)
+    await admission.say(slug, "a", "A", Role.PARTICIPANT, "of the first talk")
+    over = structs.replace(spec, closes_at=now - 1)
+    await admission.settings(over)
+    for again in (over, structs.replace(spec, opens_at=now, closes_at=now - 1)):
+        await admission.settings(again)  # no later time: it stays as it is
+        late = await refused(admission.enter(slug, person("b"), socket("2"), wait=True))
+        assert late.code is Code.ROOM_CLOSED
+    await admission.settings(structs.replace(spec, opens_at=now + 60_000, closes_at=now + 90_000))
+    assert (await admission.view(slug)).state is RoomState.SCHEDULED
+    await admission.settings(spec)
+    assert isinstance(await admission.enter(slug, person("b"), socket("2"), wait=True), Seated)
+    shot = await admission.snapshot(slug)
+    assert [one.id for one in shot.roster.items] == ["b"] and shot.chat == ()
+    # Its time ends it once more, and then a moderator closes it: that is for good.
+    await admission.settings(over)
+    await admission.close(slug, MODERATOR, MODERATOR.role)
+    await admission.settings(spec)
+    late = await refused(admission.enter(slug, person("b"), socket("3"), wait=True))
     assert late.code is Code.ROOM_CLOSED
 
 

@@ -255,7 +255,10 @@ local function close_room(by)           -- everyone out, in one go
   return event('closed', by, '{}')
 end
 local function sweep()
-  if not closed and closes and closes <= now then close_room('') end
+  if not closed and closes and closes <= now then
+    call('HSET', K.META, 'ended', '1')  -- by its time, not for good: a later one opens it again
+    close_room('')
+  end
   if reclaiming then return end
   for _, key in ipairs({K.LIVE, K.HELD, K.OFFERED, K.WLEASE}) do
     for _, p in ipairs(call('ZRANGEBYSCORE', key, '-inf', S(edge), 'LIMIT', 0, BATCH)) do

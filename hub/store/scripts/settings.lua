@@ -9,7 +9,7 @@ to.expect = nil
 if expect and expect ~= table.concat({m[2], m[3], m[5], m[8], m[9], m[6] or ''}, '\t') then
   return {'stale'}
 end
-for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock'}) do to[k] = nil end
+for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock', 'ended'}) do to[k] = nil end
 for _, k in ipairs({'cap', 'reserved', 'stage_cap', 'slow'}) do
   if to[k] and (not string.find(to[k], '^%d+$') or #to[k] > 12) then return {'bad_message'} end
 end
@@ -18,8 +18,18 @@ for _, k in ipairs({'opens', 'closes'}) do
 end
 if #ARGV > 200 then return {'bad_message'} end
 local list = {}
-if to.closed ~= '1' then to.closed = nil end   -- what was closed stays closed
 local closing = to.closed == '1' and not closed
+local later = to.closes == '' or (tonumber(to.closes or '') or 0) > now
+if to.closed == '1' then
+  call('HDEL', K.META, 'ended')
+elseif closed and later and call('HGET', K.META, 'ended') == '1' then
+  -- What its time ended is there again for the next conference, without the talk of the last.
+  closed, to.closed = false, '0'
+  call('HDEL', K.META, 'ended')
+  call('DEL', K.CHAT)
+else
+  to.closed = nil                              -- what was closed stays closed
+end
 for k, v in pairs(to) do list[#list + 1] = k; list[#list + 1] = v end
 if #list > 0 then call('HSET', K.META, unpack(list)) end
 room_changed = true
