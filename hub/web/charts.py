@@ -27,6 +27,7 @@ class Bar:
     label: str
     number: int
     shown: str  # the number as the reader writes it
+    rest: bool = False  # all others together
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,15 @@ def bars(id: str, title: str, about: str, rows: Sequence[Bar]) -> Markup:
                 '<text class="chart-label" x="0" y="{text}">{label}</text>'
                 '<text class="chart-number" x="100%" y="{text}" text-anchor="end">{shown}</text>'
                 '<rect class="chart-rail" x="0" y="{bar}" width="100%" height="8" rx="2"></rect>'
-                '<rect class="chart-bar" x="0" y="{bar}" width="{share}%" height="8" rx="2"></rect>'
+                '<rect class="chart-bar{rest}" x="0" y="{bar}" width="{share}%" height="8" rx="2">'
+                "</rect>"
             ).format(
-                text=top + 17, bar=top + 24, label=row.label, shown=row.shown, share=f"{share:.2f}"
+                text=top + 17,
+                bar=top + 24,
+                label=row.label,
+                shown=row.shown,
+                share=f"{share:.2f}",
+                rest=" chart-bar-rest" if row.rest else "",
             )
         )
     return Markup("").join([*parts, Markup("</svg>")])

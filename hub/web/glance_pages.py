@@ -55,7 +55,7 @@ def _by_country(rows: tuple[tuple[str, int], ...], words: Words) -> list[charts.
     rest = sum(number for _, number in rows[TOP:])
     if rest:
         others = words.text("{n} others", n=words.number(len(rows) - TOP))
-        out.append(charts.Bar(others, rest, words.number(rest)))
+        out.append(charts.Bar(others, rest, words.number(rest), rest=True))
     return out
 
 
