@@ -12,9 +12,18 @@ from hub.web import (
     accounts_api,
     agenda_api,
     agenda_pages,
+    announcements_api,
+    announcements_pages,
+    companies_api,
+    companies_pages,
+    company_edit,
+    company_people,
+    company_people_api,
     events_api,
     events_pages,
     fair_api,
+    figures_api,
+    glance_pages,
     guards,
     guests,
     health,
@@ -47,14 +56,18 @@ API: Final[tuple[Route, ...]] = (
     *tokens_api.ROUTES,
     *guests.ROUTES,
     *people_api.ROUTES,
-    *webhooks_api.ROUTES,
-    *events_api.ROUTES,
     *fair_api.ROUTES,
-    *programme_api.ROUTES,
-    *agenda_api.ROUTES,
+    *events_api.ROUTES,
+    *webhooks_api.ROUTES,
     *accounts_api.ROUTES,
     *imports_api.ROUTES,
     *onsite_api.ROUTES,
+    *programme_api.ROUTES,
+    *announcements_api.ROUTES,
+    *figures_api.ROUTES,
+    *agenda_api.ROUTES,
+    *companies_api.ROUTES,
+    *company_people_api.ROUTES,
 )
 
 
@@ -73,10 +86,6 @@ def setup(app: web.Application, services: Services) -> None:
     whip.setup(app)
     health.setup(app)
     pages.setup(app, services)
-    programme_pages.setup(app, services)
-    agenda_pages.setup(app)
-    room_pages.setup(app)
-    opening.setup(app, services)
     account_pages.setup(app)
     me_pages.setup(app)
     mailing.setup(services)
@@ -85,3 +94,13 @@ def setup(app: web.Application, services: Services) -> None:
     organise.setup(app)
     events_pages.setup(app)
     webhooks_pages.setup(app)
+    glance_pages.setup(app)
+    announcements_pages.setup(app)
+    figures_api.setup(services)
+    programme_pages.setup(app, services)
+    agenda_pages.setup(app)
+    companies_pages.setup(app)
+    company_edit.setup(app)
+    company_people.setup(app)
+    room_pages.setup(app)
+    opening.setup(app, services)
