@@ -168,6 +168,7 @@ async def verify(request: web.Request) -> web.Response:
     if person is None:
         _failed(request)
         return await _link_page(request, "verify.html", status=403, state="bad")
+    await accounts.tell_registered(request, person)
     return await _link_page(request, "verify.html", state="done")
 
 

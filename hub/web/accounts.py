@@ -8,6 +8,7 @@ has no account is the same as for one that has.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from aiohttp import web
@@ -29,6 +30,7 @@ CODES: Final = 10  # of a second factor in QUARTER_S
 MAILS: Final = 4  # to one address in an hour, whoever asks
 REGISTERED_FROM: Final = 600  # registrations from one address in an hour
 BUSY_MS: Final = 2_000
+NEW_MS: Final = 29 * 24 * 3600 * 1000  # webhooks remember for 30 days whom they told of
 HALF_COOKIE: Final = "pavilion_half"
 
 
@@ -47,6 +49,22 @@ async def counted(request: web.Request, what: str, subject: str, limit: int, win
     wait_s = await request.app[SERVICES].vault.count(what, subject, limit, window)
     if wait_s > 0:
         raise too_many(wait_s)
+
+
+async def tell_registered(request: web.Request, person: PersonRecord) -> None:
+    """An address was verified for the first time: whoever listens learns of the new person.
+
+    Told once a person. Of an old account it is a changed address, not a registration.
+    """
+    if time.time_ns() // 1_000_000 - person.created_ms > NEW_MS:
+        return
+    payload = {
+        "person": {"id": person.id, "name": person.name, "country": person.country,
+                   "organisation": person.organisation, "sectors": list(person.sectors)},
+        "source": person.source,
+    }  # fmt: skip
+    webhooks = request.app[SERVICES].fair.webhooks
+    await webhooks.tell("person.registered", None, payload, key=f"registered:{person.id}")
 
 
 async def may_mail(request: web.Request, email: str) -> bool:

@@ -77,9 +77,11 @@ async def register(request: web.Request) -> web.Response:
 
 async def verify(request: web.Request) -> web.Response:
     body = await read(request, VerifyRequest)
-    if await request.app[SERVICES].fair.people.verify(body.token) is None:
+    person = await request.app[SERVICES].fair.people.verify(body.token)
+    if person is None:
         auth.failed(request)
         raise Problem(403, "bad_link", "used already, too old, or replaced by a newer one")
+    await accounts.tell_registered(request, person)
     return _answer({"verified": True})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from rooms.model import Identity, Role
 from tests.web.conftest import Hub
+from tests.web.test_accounts import FORM, link_to
 
 PAGES = ("/organise/audit", "/organise/attendance", "/organise/webhooks")
 CALLS = ("/audit", "/audit/check", "/attendance", "/webhooks", "/webhooks/wh_1")
@@ -136,6 +138,21 @@ async def test_webhooks_by_api(alone: Hub) -> None:
         assert (await site.api(method, call)).status == 404
     acts = [row["act"] for row in (await (await site.api("GET", "/audit")).json())["items"]]
     assert {"webhook.create", "webhook.rotate", "webhook.replay", "webhook.delete"} <= set(acts)
+
+
+async def test_a_person_is_told_of_once_verified(alone: Hub) -> None:
+    made = await alone.api(
+        "POST", "/webhooks", {"url": "https://hooks.example.com/", "kinds": ["person.registered"]}
+    )
+    id = (await made.json())["id"]
+    body = {k: v for k, v in FORM.items() if k != "consent"} | {"privacy_version": 1}
+    assert (await alone.api("POST", "/people", body, auth=None)).status == 202
+    assert (await alone.services.fair.webhooks.deliveries(id))[0] == ()
+    token = (await link_to(alone, body["email"])).rpartition("/")[2]
+    await alone.api("POST", "/people:verify", {"token": token}, auth=None)
+    (told,), _ = await alone.services.fair.webhooks.deliveries(id)
+    assert FORM["name"] in json.loads(told.body)["data"]["person"]["name"]
+    assert body["email"] not in told.body and body["password"] not in told.body
 
 
 async def test_webhooks_by_page(alone: Hub) -> None:
