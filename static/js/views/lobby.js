@@ -5,6 +5,7 @@ import { byId, el, icon, setIcon, setText, statusBadge } from "../dom.js";
 import { chime, faultText, fillPicker, listDevices, meter, openBoth, openTrack } from "../devices.js";
 import { fairMoment, moment, number, span, t, tn } from "../i18n.js";
 import { save, settings } from "../settings.js";
+import { fairClock, fairTime, ownTime } from "../times.js";
 import { roleWord, statusWord } from "../words.js";
 
 const EVERY_MS = 2_000;
