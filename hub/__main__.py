@@ -68,6 +68,10 @@ def demo(
     people: Annotated[
         bool, typer.Option("--people/--no-people", help="simulated people in the rooms")
     ] = True,
+    full: Annotated[
+        bool, typer.Option("--full", help="100,000 people, 18,000 companies, 500 conferences")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="what the invented fair is drawn from")] = 1,
 ) -> None:
     """Serve, with a sample fair and sample people; guests are welcome."""
     from hub.demo import furnish
@@ -77,7 +81,9 @@ def demo(
     # Whoever tries the demo wants to read the links; the workers inherit the level.
     os.environ.setdefault(logs.LEVEL_VARIABLE, "warning")
     _logs("supervisor")
-    raise typer.Exit(supervise(settings, Plan(after_start=furnish(people=people))))
+    raise typer.Exit(
+        supervise(settings, Plan(after_start=furnish(people=people, full=full, seed=seed)))
+    )
 
 
 @app.command()

@@ -16,6 +16,7 @@ import aiohttp
 
 from hub import greeting
 from hub.config import Config
+from hub.demo_full import write as invented
 from hub.lifeline import die_with_parent
 from hub.supervisor import CannotStart, Running
 
@@ -119,11 +120,35 @@ class Organiser:
         return str(answer["token"])
 
 
-def furnish(*, people: bool) -> Callable[[Running], Awaitable[None]]:
-    """What the supervisor awaits once all is up: rooms, people, and the links to print."""
+def _quiet(_step: str, _done: int, _total: int) -> None:
+    """A small fair is there at once."""
+
+
+def _told(step: str, done: int, total: int) -> None:
+    """One line that moves on a terminal; else a line when a step is done."""
+    if sys.stdout.isatty():
+        print(
+            f"\r  {step:<12} {done:>7} of {total:<7}", end="\n" if done == total else "", flush=True
+        )
+    elif done == total:
+        print(f"  {step:<12} {total}", flush=True)
+
+
+def furnish(
+    *, people: bool, full: bool = False, seed: int = 1
+) -> Callable[[Running], Awaitable[None]]:
+    """What the supervisor awaits once all is up: rooms, people, and the links to print.
+
+    ``full``: the invented fair is of 100,000 people, drawn from ``seed``.
+    """
 
     async def after_start(running: Running) -> None:
         config, key = running.config, running.secrets.api_key
+        if full:
+            print("inventing 100,000 people, 18,000 companies and 500 conferences ...", flush=True)
+        await invented.furnish(
+            config, seed, invented.FULL if full else invented.SMALL, _told if full else _quiet
+        )
         link = await greeting.signin_link(running, again=True)
         async with Organiser(config, key) as organiser:
             now = datetime.now(UTC)
@@ -141,6 +166,9 @@ def furnish(*, people: bool) -> Callable[[Running], Awaitable[None]]:
         for label, name, url in links:
             print(f"  {label:<10} {name}: {url}")
         print(f"  organiser  (desk, one use): {link}")
+        print(f"\n  accounts of this demo, password {invented.PASSWORD}:")
+        for line in invented.account_lines():
+            print(f"  {line}")
         print(greeting.secrets_line(running), flush=True)
 
     return after_start

@@ -1,4 +1,4 @@
-"""What imported things are found by: entries of the search, ready for ``hub.fair.search``."""
+"""What imported things are found by, as when they are written one by one."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.fair.search import Entry, fold, index
+from hub.fair.companies.rows import sort_key
+from hub.fair.search import Entry, index
 
 Rows = Sequence[dict[str, Any]]
 
 
 def company_sort_key(name: str) -> str:
     """Directories are in this order."""
-    return fold(name)[:120]
+    return sort_key(name)
 
 
 async def index_people(connection: AsyncConnection, new: Rows, changed: Rows) -> None:
-    await index(
-        connection,
-        "person",
-        [
-            Entry(row["id"], [row["name"]], [row["organisation"] or "", row["position"] or ""])
-            for row in (*new, *changed)
-        ],
-    )
+    """As ``hub.fair.people.records.findable`` does one."""
+    entries = [
+        Entry(row["id"], [row["name"]], [row["email"] or "", row["organisation"] or ""])
+        for row in (*new, *changed)
+    ]
+    await index(connection, "person", entries)
 
 
 async def index_companies(connection: AsyncConnection, rows: Rows) -> None:
-    await index(
-        connection,
-        "company",
-        [
-            Entry(
-                row["slug"],
-                [row["name"], *row["names"].values()],
-                [*row["summary"].values(), *row["about"].values()],
-            )
-            for row in rows
-        ],
-    )
+    """As ``hub.fair.companies.rows.entry_of`` says of one."""
+    entries = [
+        Entry(
+            row["slug"],
+            [row["name"], *row["names"].values()],
+            [*row["summary"].values(), *row["about"].values(), row["booth"] or ""],
+        )
+        for row in rows
+    ]
+    await index(connection, "company", entries)

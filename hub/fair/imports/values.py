@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 
+from hub.fair.people.records import email_key
 from rooms.model import SLUG, NameRefused, clean_name
 
 EMAIL_MAX: Final = 254
@@ -103,10 +104,10 @@ def email(text: str) -> tuple[str, str]:
         found = validate_email(text, check_deliverability=False)
     except EmailNotValidError:
         raise Bad("bad_format") from None
-    if len(found.normalized) > EMAIL_MAX:
+    address = f"{found.local_part}@{found.ascii_domain}"
+    if len(address) > EMAIL_MAX:
         raise Bad("too_long")
-    key = f"{found.local_part}@{found.ascii_domain}".lower()
-    return found.normalized, unicodedata.normalize("NFKC", key)
+    return address, email_key(address)
 
 
 @lru_cache(maxsize=1)
