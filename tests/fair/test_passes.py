@@ -20,6 +20,7 @@ from hub.fair.migrate import migrate_async
 from hub.fair.passes import SqlPasses
 from hub.fair.passes.numbers import normalise
 from hub.fair.passes.secrets import NumberUnreadable, read_code, unseal
+from hub.fair.people import SqlPeople
 from hub.fair.tables import entry_slots, gate_events, identities, passes, people
 from hub.ports.onsite import BadDocument, Document, OnsiteRefused
 from rooms.errors import Refusal
@@ -261,6 +262,12 @@ async def test_numbers_are_erased_when_their_time_has_passed(site: Site) -> None
     await site.passes.forget("u_1")
     assert await site.taken(slot) == 0 and await site.passes.identity("u_1") is None
     assert await site.passes.forget_number("u_2") and not await site.passes.forget_number("u_2")
+
+    # Whoever is erased leaves no good pass behind.
+    pass_3 = await site.passes.book("u_3", slot, ZONE)
+    assert await SqlPeople(site.engine, Config(), KEYS, site.clock).erase("u_3")
+    assert await site.taken(slot) == 0 and await site.passes.identity("u_3") is None
+    assert not (await site.passes.admit(pass_3.code, "u_gate", ZONE)).yes
 
 
 async def test_the_desk_finds_the_person_whose_number_it_is(site: Site) -> None:

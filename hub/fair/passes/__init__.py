@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from hub.fair.passes.booking import SqlBooking
 from hub.fair.passes.gate import SqlGate
-from hub.fair.passes.identities import SqlIdentities
+from hub.fair.passes.identities import SqlIdentities, release
 from hub.fair.passes.slots import SqlSlots
 
-__all__ = ["SqlPasses"]
+__all__ = ["SqlPasses", "release"]
 
 
 class SqlPasses(SqlBooking, SqlGate, SqlSlots, SqlIdentities):

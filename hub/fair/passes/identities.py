@@ -24,6 +24,25 @@ TRIES: Final = 5  # somebody else was quicker that often in a row
 _ERASED: Final = {"match": None, "cipher": None, "last4": ""}
 
 
+async def release(connection: AsyncConnection, person: str, now_ms: int) -> None:
+    """Cancel a pass not used yet, free its place, erase the number: in the transaction of
+    whoever erases a person. First the pass, then its place: the order this part locks in."""
+    cancelled = await connection.execute(
+        sa.update(passes)
+        .where(passes.c.holder == person, passes.c.entered_ms.is_(None))
+        .values(holder=None, cancelled_ms=now_ms)
+        .returning(passes.c.slot)
+    )
+    slot = cancelled.scalar_one_or_none()
+    if slot is not None:
+        await connection.execute(
+            sa.update(entry_slots)
+            .where(entry_slots.c.id == slot)
+            .values(taken=entry_slots.c.taken - 1)
+        )
+    await connection.execute(sa.delete(identities).where(identities.c.person == person))
+
+
 class SqlIdentities(Part):
     """The numbers of ``hub.ports.onsite.Passes``."""
 
@@ -126,22 +145,8 @@ class SqlIdentities(Part):
             return gone.one_or_none() is not None
 
     async def forget(self, person: str) -> None:
-        """First the pass, then its place, then the number: the order all of this part locks in."""
         async with transaction(self._engine) as connection:
-            cancelled = await connection.execute(
-                sa.update(passes)
-                .where(passes.c.holder == person, passes.c.entered_ms.is_(None))
-                .values(holder=None, cancelled_ms=self._now_ms())
-                .returning(passes.c.slot)
-            )
-            slot = cancelled.scalar_one_or_none()
-            if slot is not None:
-                await connection.execute(
-                    sa.update(entry_slots)
-                    .where(entry_slots.c.id == slot)
-                    .values(taken=entry_slots.c.taken - 1)
-                )
-            await connection.execute(sa.delete(identities).where(identities.c.person == person))
+            await release(connection, person, self._now_ms())
 
     async def erase_old(self, created_before_ms: int) -> int:
         async with transaction(self._engine) as connection:

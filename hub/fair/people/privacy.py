@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from hub.fair import search
 from hub.fair.engine import transaction
+from hub.fair.passes import release
 from hub.fair.people.accounts import sign_out_all
 from hub.fair.people.devices import Devices
 from hub.fair.people.records import COLUMNS, findable, record
@@ -137,5 +138,6 @@ class Privacy(Devices):
             for table, column in _of_person():
                 if table.name not in _KEPT and table is not web_sessions:
                     await connection.execute(sa.delete(table).where(column == person))
+            await release(connection, person, now)  # its place at the gate is free again
             await search.unindex(connection, "person", [person])
         return True
