@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from hub.fair.tables import agenda, conferences, people
 from hub.live import NEWS
-from hub.live import news as live_news
+from hub.live import reader as live_reader
 from rooms.model import Identity, Role
 from rooms.news import AnnouncedNotice, Audience, WithdrawnNotice
 from tests.live.driver import Client, Hub, until
@@ -193,7 +193,7 @@ async def test_a_conference_that_comes_within_ten_minutes_is_told(hub: Hub) -> N
 async def test_a_reader_that_reads_nothing_is_cut(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_news, "QUEUE_MAX", 64 * 1024)
+    monkeypatch.setattr(live_reader, "QUEUE_MAX", 64 * 1024)
     deaf, well = await Page(hub).open(), await Page(hub).open()
     deaf.ws.transport.pause_reading()
     news = hub.app[NEWS]
