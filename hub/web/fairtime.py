@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.core import UnknownLocaleError
 from babel.dates import format_date, format_datetime, get_timezone_name
 
 
@@ -54,9 +53,7 @@ class FairTime:
 
 
 def language_name(tag: str, locale: Locale) -> str:
-    """A language's name in the reader's language; the tag itself when nobody knows it."""
-    try:
-        name = Locale.parse(tag.replace("-", "_")).get_display_name(locale)
-    except (UnknownLocaleError, ValueError):
-        return tag
-    return name or tag
+    """A spoken language in the reader's language, without its script: nobody hears that. The
+    tag itself when nobody knows it."""
+    name = locale.languages.get(tag.split("-", 1)[0].lower())
+    return str(name) if name else tag

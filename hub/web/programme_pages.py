@@ -28,7 +28,7 @@ from hub.web.programme_rows import Row, Rows
 from hub.web.query import cursor_text, text
 from rooms.model import SLUG
 
-PAGE: Final = 60  # conferences of one page: 500 a day are far more than 100 KB
+PAGE: Final = 40  # conferences of one page: 500 a day are far more than 100 KB
 HOME_ROOMS: Final = 36
 HOME_NEXT: Final = 8
 FRESH_S: Final = 3.0
