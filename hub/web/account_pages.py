@@ -52,7 +52,7 @@ class RegisterForm(FormModel):
     position: Position | None = None
     sectors: Sectors = Field(default_factory=list)
     languages: Languages = Field(default_factory=list)
-    consent: Literal["on"]
+    agree: Literal["on"]
     privacy_version: int = 0
 
 
@@ -123,8 +123,8 @@ async def register(request: web.Request) -> web.Response:
     privacy = (await services.fair.settings.current()).privacy
     data = form.data
     if data is not None and data.privacy_version != privacy.version:
-        form.typed.pop("consent", None)
-        form.refuse("consent", "stale")
+        form.typed.pop("agree", None)
+        form.refuse("agree", "stale")
     if form.data is None or data is None:
         return await _register(request, form, 422)
     new = Registration(

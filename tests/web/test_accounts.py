@@ -20,7 +20,7 @@ PASSWORD = "seven purple boats"
 FORM = {
     "name": "李 Ana", "email": "Ana@Example.org", "password": PASSWORD, "country": "CN",
     "organisation": "Hai Trading", "position": "Buyer", "sectors": ["finance", "health"],
-    "languages": ["zh", "en"], "consent": "on",
+    "languages": ["zh", "en"], "agree": "on",
 }  # fmt: skip
 
 
@@ -110,11 +110,11 @@ async def test_from_registering_to_my_page_by_form(fair: Any) -> None:
 async def test_a_refused_form_says_why_and_keeps_what_was_typed(fair: Any) -> None:
     hostile = {**FORM, "name": "Eve\u202e<b>", "email": "no", "password": "short", "country": "ZZ",
                "sectors": ["nonsense"], "organisation": "<script>alert(1)</script>"}  # fmt: skip
-    del hostile["consent"]
+    del hostile["agree"]
     answer = await post(fair, "/register", hostile)
     text = await answer.text()
     assert answer.status == 422
-    for field in ("name", "email", "password", "country", "consent"):
+    for field in ("name", "email", "password", "country", "agree"):
         assert f'id="f-{field}-fault"' in text and f'href="#f-{field}"' in text, field
     assert 'value="&lt;script&gt;alert(1)&lt;/script&gt;"' in text and "<script>alert" not in text
     assert "short" not in text.partition('<main id="main"')[2].replace("too short", "")
@@ -139,7 +139,7 @@ async def test_nobody_learns_who_has_an_account(fair: Any) -> None:
             answer = await post(fair, path, fields)
             body = (await answer.text()).replace(email, "")
             seen.append((answer.status, answer.headers.get("Location"), body))
-        body = {k: v for k, v in FORM.items() if k != "consent"}
+        body = {k: v for k, v in FORM.items() if k != "agree"}
         answer = await fair.api(
             "POST", "/people", {**body, "email": email, "privacy_version": 1}, auth=None
         )
@@ -278,7 +278,7 @@ async def test_another_site_cannot_act_and_next_stays_here(fair: Any) -> None:
 
 
 async def test_an_app_signs_in_refreshes_and_enters(fair: Any) -> None:
-    body = {k: v for k, v in FORM.items() if k != "consent"} | {"privacy_version": 1}
+    body = {k: v for k, v in FORM.items() if k != "agree"} | {"privacy_version": 1}
     assert (await fair.api("POST", "/people", body, auth=None)).status == 202
     token = (await link_to(fair, body["email"])).rpartition("/")[2]
     assert (await fair.api("POST", "/people:verify", {"token": token}, auth=None)).status == 200
