@@ -27,6 +27,21 @@ PAGE: Final = 50
 BATCH: Final = 500
 
 
+def _(text: str) -> str:
+    """Marks a text for the catalogues."""
+    return text
+
+
+CARD_HEADER: Final = (
+    _("Name"), _("E-mail"), _("Organisation"), _("Position"), _("Country or region"), _("Note"),
+    _("When (UTC)"),
+)  # fmt: skip
+VISITOR_HEADER: Final = (
+    _("Name"), _("Organisation"), _("Position"), _("Country or region"), _("Visits"),
+    _("Last visit (UTC)"),
+)  # fmt: skip
+
+
 class StaffForm(FormModel):
     role: StaffRoleName
     title: Line80 | None = None
@@ -208,8 +223,7 @@ async def export_cards(request: web.Request) -> web.StreamResponse:
                 )  # fmt: skip
             more = cursor is not None
 
-    header = [text(word) for word in ("Name", "E-mail", "Organisation", "Position",
-                                      "Country or region", "Note", "When (UTC)")]  # fmt: skip
+    header = [text(word) for word in CARD_HEADER]
     return await send(request, f"{found.slug}-cards", _format(request), header, rows())
 
 
@@ -228,8 +242,7 @@ async def export_visitors(request: web.Request) -> web.StreamResponse:
                 )  # fmt: skip
             more = cursor is not None
 
-    header = [text(word) for word in ("Name", "Organisation", "Position", "Country or region",
-                                      "Visits", "Last visit (UTC)")]  # fmt: skip
+    header = [text(word) for word in VISITOR_HEADER]
     return await send(request, f"{found.slug}-visitors", _format(request), header, rows())
 
 
