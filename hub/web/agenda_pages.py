@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import groupby
 from typing import Final, Literal
 
@@ -68,7 +69,7 @@ async def agenda(request: web.Request) -> web.Response:
     except ValueError:
         raise web.HTTPNotFound() from None
     days = [
-        (made.time.day(day), [made.row(one) for one in listed])
+        (made.time.day(day), [replace(made.row(one), in_agenda=True) for one in listed])
         for day, listed in groupby(found, key=lambda one: made.time.day_of(one.draft.starts_ms))
     ]
     token = await services.fair.conferences.feed(person)
