@@ -30,6 +30,7 @@ CURRENT_MAX: Final = 50
 LIST_MAX: Final = 200
 PEOPLE_MAX: Final = 500
 DUE_MAX: Final = 2_000
+_ID: Final = re.compile(r"[0-9a-f]{1,32}")
 _CURSOR: Final = re.compile(r"(\d{1,15})\.([0-9a-f]{1,32})")
 
 Conditions = list[sa.ColumnElement[bool]]
@@ -91,6 +92,8 @@ class SqlAnnouncements(Part):
         return made
 
     async def withdraw(self, id: str) -> Announcement | None:
+        if not _ID.fullmatch(id):
+            return None
         change = (
             announcements.update()
             .where(_A.id == id, _A.withdrawn_ms.is_(None))
@@ -101,6 +104,8 @@ class SqlAnnouncements(Part):
         return await self.get(id)
 
     async def get(self, id: str) -> Announcement | None:
+        if not _ID.fullmatch(id):  # PostgreSQL takes no NUL in a text
+            return None
         async with transaction(self._engine) as connection:
             row = (
                 await connection.execute(sa.select(announcements).where(_A.id == id))

@@ -84,6 +84,7 @@ async def test_an_announcement_holds_until_its_end_or_its_withdrawal(
     audience = Audience(roles=("speaker",), sectors=("law",), on_site=False)
     some = await part.create({"en": "a", "zh-Hans": "甲"}, audience, clock.ms + 2 * HOUR, "boss")
     assert await part.get(some.id) == some and await part.get("0") is None
+    assert await part.get("\0") is None and await part.withdraw("\0") is None
     assert [one.id for one in await part.current()] == [*(one.id for one in made), some.id]
     gone = await part.withdraw(made[2].id)
     assert gone is not None and gone.withdrawn_ms == clock.ms
