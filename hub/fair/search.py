@@ -34,6 +34,8 @@ _PREFIX_MIN: Final = 3  # shorter words are looked for as they are
 _GRAM: Final = 3
 _ALIKE_MIN: Final = 0.4  # share of a query's pieces that a similar name has
 _CANDIDATES: Final = 60
+_TELLING_MIN: Final = 3  # pieces, however common
+_TELLING_ROWS: Final = 2_000
 
 _CJK: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -229,6 +231,9 @@ async def similar(
         return []
     pieces = [(gram, False) for gram in sorted(wanted)]
     if connection.dialect.name == "sqlite":
+        pieces = await _telling(connection, kind, pieces)
+        if not pieces:
+            return []
         statement = sa.text(
             f"SELECT s.id, s.grams FROM fts_{kind} f JOIN search_{kind} s ON s.no = f.rowid "
             f"WHERE fts_{kind} MATCH :q ORDER BY f.rank LIMIT {_CANDIDATES}"
@@ -248,6 +253,27 @@ async def similar(
             # Of two that share as much, the one with less besides.
             scored.append((-shared / len(wanted), len(theirs), found))
     return [(found, -score) for score, _, found in sorted(scored)[:limit]]
+
+
+async def _telling(
+    connection: AsyncConnection, kind: Kind, pieces: Sequence[tuple[str, bool]]
+) -> list[tuple[str, bool]]:
+    """The rarest of ``pieces``, as many as name some thousand candidates: FTS5 ranks every row
+    that has any of them, and half of all names share a "tech"."""
+    counts = " UNION ALL ".join(
+        f"SELECT {i}, count(*) FROM fts_{kind} WHERE fts_{kind} MATCH :p{i}"
+        for i in range(len(pieces))
+    )
+    wanted = {f"p{i}": f"{{grams}} : ({_fts([piece], '')})" for i, piece in enumerate(pieces)}
+    rows = (await connection.execute(sa.text(counts), wanted)).all()
+    taken: list[tuple[str, bool]] = []
+    sum_of = 0
+    for n, i in sorted((row[1], row[0]) for row in rows if row[1]):
+        if len(taken) >= _TELLING_MIN and sum_of + n > _TELLING_ROWS:
+            break
+        taken.append(pieces[i])
+        sum_of += n
+    return taken
 
 
 # --- writing ------------------------------------------------------------------------------
