@@ -90,17 +90,18 @@ class Invention:
         """(name, English name, Chinese name)."""
         word = self._chance.choice(trades.TRADES[sector].words)
         stem = self._chance.choice(trades.STEMS)
-        chinese = "".join(self._chance.choices(trades.CHINESE_STEMS, k=2))
+        chinese = "".join(self._chance.sample(trades.CHINESE_STEMS, 2))
         if culture == "chinese" and country in {"CN", "TW", "HK", "MO"}:
             city = self._chance.choice(trades.CHINESE_CITIES) if country == "CN" else ""
             written = f"{city}{chinese}{word[1]}有限公司"
             place = self._chance.choice(places.CITIES.get(country, stem).split())
-            return written, f"{place} {stem} {word[0]} Co., Ltd.", written
+            first = "" if place == stem else f"{place} "
+            return written, f"{first}{stem} {word[0]} Co., Ltd.", written
         form = self._chance.choice(trades.FORMS_OF_LAW.get(culture, ("Ltd",)))
         _given, families = names.NAMES.get(culture, names.NAMES["english"])
         city = self._chance.choice(places.CITIES.get(country, stem).split())
         first = self._chance.choice((city, stem, self._chance.choice(_families(families))))
-        second = self._chance.choice(trades.STEMS)
+        second = self._chance.choice([other for other in trades.STEMS if other != first])
         english = f"{first} {second} {word[0]} {form}"
         return english, english, f"{chinese}{word[1]}"
 
@@ -175,7 +176,8 @@ class Invention:
         form, angle = self._chance.choice(trades.FORMS), self._chance.choice(trades.ANGLES)
         english = f"{form[0]} {topic[0]}: {angle[0]}".replace(": :", ":").replace("  ", " ")
         chinese = f"{form[1]}{topic[1]}——{angle[1]}"
-        host = self._chance.choice(companies)
+        hosts = [firm for firm in companies if firm["sector"] == sector]
+        host = self._chance.choice(hosts or companies)
         people = [
             f"{self._name(places.CULTURE_OF[host['country']])[0]}; {host['name'].replace(';', '')}"
             f"; {self._chance.choice(names.TITLES)[0]}"
