@@ -12,6 +12,7 @@ from hub.fair import search
 from hub.fair.engine import make_engine, transaction
 from hub.fair.migrate import migrate_async
 from hub.fair.search import Entry
+from hub.fair.tables import SEARCHES
 
 COMPANIES = (
     Entry(
@@ -74,7 +75,7 @@ async def test_words_are_found(engine: AsyncEngine) -> None:
 async def test_names_come_apart_from_texts(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
         named, all_found = await search.numbers(connection, "company", "robot") or ([], [])
-        table = search.SEARCHES["company"]
+        table = SEARCHES["company"]
         rows = await connection.execute(sa.select(table.c.no, table.c.id))
         ids = {row.no: row.id for row in rows}
         assert await search.numbers(connection, "company", "…") is None
@@ -96,7 +97,7 @@ async def test_misspelt_names(engine: AsyncEngine) -> None:
     for misspelt, first in MISSPELT:
         async with transaction(engine) as connection:
             found = await search.similar(connection, "company", misspelt)
-        assert ([one for one, _ in found] or [None])[0] == first, misspelt
+        assert next((one for one, _ in found), None) == first, misspelt
         assert all(0 < share <= 1 for _, share in found)
 
 
