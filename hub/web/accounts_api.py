@@ -251,8 +251,12 @@ async def appoint(request: web.Request) -> web.Response:
     body = await read(request, PersonPatch)
     given = body.model_dump(include=body.model_fields_set)
     role = Role(given["role"]) if "role" in given else None
-    person = await request.app[SERVICES].fair.people.appoint(
-        request.match_info["id"], role=role, gate=given.get("gate"), blocked=given.get("blocked")
+    people = request.app[SERVICES].fair.people
+    who = request.match_info["id"]
+    if "second_factor" in given:
+        await people.end_totp(who)
+    person = await people.appoint(
+        who, role=role, gate=given.get("gate"), blocked=given.get("blocked")
     )
     if person is None:
         raise _not_there()

@@ -82,13 +82,15 @@ class EraseRequest(Request):
 
 
 class PersonPatch(Request):
-    """What an organiser changes of an account."""
+    """What an organiser changes of an account. ``second_factor`` can only be taken off, of
+    someone who has lost it."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     role: RoleName = "participant"
     gate: bool = False
     blocked: bool = False
+    second_factor: Literal[False] = False
 
 
 # --- answers ---

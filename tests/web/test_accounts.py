@@ -221,6 +221,11 @@ async def test_the_second_factor(fair: Any) -> None:
     device = {"email": me.email, "password": PASSWORD, "name": "phone"}
     answer = await fair.api("POST", "/devices", device, auth=None)
     assert (await answer.json())["code"] == "code_needed"
+    lost = await (await fair.api("PATCH", f"/people/{me.id}", {"second_factor": False})).json()
+    assert not lost["second_factor"] and lost["role"] == "organiser"
+    assert (await fair.call("GET", "/organise/mail", auth=None)).status == 404, "enrol again"
+    acts, _ = await fair.services.fair.audit.list(limit=1)
+    assert acts[0].act == "person.appoint" and acts[0].target == f"person:{me.id}"
 
 
 async def test_a_role_or_block_acts_at_once_and_sessions_end(fair: Any) -> None:
