@@ -16,7 +16,7 @@ _NONE: Final = frozenset(
 
 @cache
 def codes() -> frozenset[str]:
-    names = Locale.parse("en").territories
+    names = [str(code) for code in Locale.parse("en").territories]
     return frozenset(
         code for code in names if len(code) == 2 and code.isalpha() and code not in _NONE
     )

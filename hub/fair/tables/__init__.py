@@ -50,7 +50,7 @@ __all__ = [
     "SEARCHES", "agenda", "announcements", "attendance", "audit_log", "blobs", "calendar_feeds",
     "cards", "companies", "company_files", "company_invites", "company_staff", "conferences",
     "devices", "email_tokens", "entry_slots", "fair_settings", "favourites", "figures",
-    "gate_events", "identities", "import_errors", "imports", "mails", "metadata", "passes", "people",
-    "privacy_texts", "recovery_codes", "rooms", "sectors", "signin_links", "speakers", "visits",
-    "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
+    "gate_events", "identities", "import_errors", "imports", "mails", "metadata", "passes",
+    "people", "privacy_texts", "recovery_codes", "rooms", "sectors", "signin_links", "speakers",
+    "visits", "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
 ]  # fmt: skip
