@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import DEADLINE_S, Pavilion, Start
+
+from tests.process.running import DEADLINE_S, Pavilion, Start
 
 
 @pytest.fixture

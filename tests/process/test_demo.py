@@ -5,7 +5,8 @@ from __future__ import annotations
 import urllib.request
 
 import psutil
-from running import Start, eventually
+
+from tests.process.running import Start, eventually
 
 
 def test_a_sample_fair_is_alive_and_starts_again(start: Start) -> None:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Start, eventually
 
 from hub.load.checks import DECODE, Tally, View
+from tests.process.running import Start, eventually
 
 
 def test_a_run_holds_every_check_while_a_worker_is_killed(start: Start, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
-from running import Pavilion, Start, eventually, free_port
 
 from hub import secrets
+from tests.process.running import Pavilion, Start, eventually, free_port
 
 ROOM = {"slug": "hall", "title": "Hall", "kind": "conference", "capacity": 3}
 

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 import pytest
-from running import Pavilion, Start
 from websockets.asyncio.client import ClientConnection, connect
 
 from rooms.messages import SUBPROTOCOL
+from tests.process.running import Pavilion, Start
 
 SEATS = 24
 #: docs/protocol.md: a seat lapses 30 s after the last sign of life and is free within 35 s of it.

@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from running import Pavilion
+
+from tests.process.running import Pavilion
 
 ROOT = Path(__file__).parent.parent.parent
 
