@@ -17,7 +17,7 @@ import pytest
 
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
+from tests.databases import ready
 
 
 def _postgres_binaries() -> Path | None:
@@ -101,7 +101,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def directory(database_url: str, clock: Clock) -> AsyncIterator[SqlDirectory]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = SqlDirectory(make_engine(database_url), clock)
     yield found
     await found.close()

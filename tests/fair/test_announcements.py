@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.config import Config, Server
 from hub.fair import FairKeys, FairParts, make_parts
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import (
     agenda,
     company_staff,
@@ -26,6 +25,7 @@ from hub.fair.tables import (
 )
 from hub.fair.tables import companies as companies_table
 from rooms.news import EVERYBODY, Audience
+from tests.databases import ready
 from tests.fair.conftest import Clock
 
 HOUR = 3_600_000
@@ -61,7 +61,7 @@ async def fill(engine: AsyncEngine, table: sa.Table, *rows: dict[str, Any]) -> N
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = make_engine(database_url)
     yield found
     await found.dispose()

@@ -13,12 +13,12 @@ from hub.config import load
 from hub.fair.attendance import SqlAttendance
 from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import attendance, conferences, rooms
 from hub.fair.visits import merged
 from hub.fair.webhooks import SqlWebhooks
 from hub.ports import DirectoryLost
 from rooms.model import Identity, Role
+from tests.databases import ready
 
 KEYS = FairKeys(b"m" * 32, b"d" * 32, b"v" * 32)
 ADA = Identity(id="u_ada", name="Ada", company="Acme", role=Role.SPEAKER)
@@ -58,7 +58,7 @@ START = 1_800_000_000_000
 
 @pytest.fixture
 async def rig(database_url: str, clock: Any) -> AsyncIterator[Rig]:
-    await migrate_async(database_url)
+    await ready(database_url)
     engine = make_engine(database_url)
     yield Rig(engine, clock)
     await engine.dispose()

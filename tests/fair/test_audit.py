@@ -17,11 +17,11 @@ from hub.config import Config, Database, Server, load
 from hub.fair.audit import NOTHING, SqlAudit, parse_head, read_head
 from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import audit_log
 from hub.ports import DirectoryLost
 from hub.ports.events import AuditHead
 from rooms.model import Identity, Role
+from tests.databases import ready
 
 ADA = Identity(id="u_ada", name="Ada 李", role=Role.ORGANISER)
 KEYS = FairKeys(b"m" * 32, b"d" * 32, b"v" * 32)
@@ -29,7 +29,7 @@ KEYS = FairKeys(b"m" * 32, b"d" * 32, b"v" * 32)
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = make_engine(database_url)
     yield found
     await found.dispose()

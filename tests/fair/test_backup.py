@@ -21,9 +21,9 @@ from hub.fair.backup import BadArchive, NotEmpty, back_up, restore
 from hub.fair.engine import make_engine
 from hub.fair.imports.people import apply_people
 from hub.fair.imports.plan import Context
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import blobs, figures, mails, metadata
 from hub.supervisor import lock_directory
+from tests.databases import ready
 
 CONTEXT = Context({}, None)  # type: ignore[arg-type]
 RECORDS = [
@@ -33,7 +33,7 @@ RECORDS = [
 
 
 async def fill(url: str) -> None:
-    await migrate_async(url)
+    await ready(url)
     engine = make_engine(url)
     async with engine.begin() as connection:
         await apply_people(connection, RECORDS, CONTEXT, 5, write=True)
@@ -164,7 +164,7 @@ def test_the_commands_keep_secrets_apart_and_refuse_a_running_server(
     (data / "secrets").mkdir(parents=True)
     (data / "secrets" / "match-key").write_text("ab" * 32)
     config = Config(server=Server(data_dir=data))
-    asyncio.run(migrate_async(config.database_url))
+    asyncio.run(ready(config.database_url))
     plain, full = tmp_path / "plain.zip", tmp_path / "full.zip"
     assert backups.write(config, plain, with_secrets=False) == 0
     assert backups.write(config, full, with_secrets=True) == 0

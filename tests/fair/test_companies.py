@@ -18,7 +18,6 @@ from hub.config import Config
 from hub.fair.base import FairKeys
 from hub.fair.companies import SqlCompanies
 from hub.fair.engine import make_engine, transaction
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import attendance, blobs, people
 from hub.ports import StaleVersion
 from hub.ports.companies import (
@@ -28,6 +27,7 @@ from hub.ports.companies import (
     CompanyExists,
     CompanyFilter,
 )
+from tests.databases import ready
 from tests.fair.conftest import Clock
 
 KEYS = FairKeys(bytes(32), bytes(32), bytes(32))
@@ -55,7 +55,7 @@ async def add_person(part: SqlCompanies, person: str, **fields: Any) -> str:
 
 @pytest.fixture
 async def part(database_url: str, clock: Clock) -> AsyncIterator[SqlCompanies]:
-    await migrate_async(database_url)
+    await ready(database_url)
     engine = make_engine(database_url)
     made = SqlCompanies(engine, Config(), KEYS, clock)
     yield made

@@ -16,7 +16,6 @@ from hub.fair.base import FairKeys
 from hub.fair.conferences import SqlConferences
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine, transaction
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import calendar_feeds, people, rooms
 from hub.ports import StaleVersion
 from hub.ports.programme import (
@@ -29,6 +28,7 @@ from hub.ports.programme import (
     UnknownReference,
 )
 from rooms.model import Role, RoomSpec
+from tests.databases import ready
 from tests.fair.conftest import Clock
 
 MIN = 60_000
@@ -65,7 +65,7 @@ class Stand(NamedTuple):
 
 @pytest.fixture
 async def stand(database_url: str, clock: Clock) -> AsyncIterator[Stand]:
-    await migrate_async(database_url)
+    await ready(database_url)
     engine = make_engine(database_url)
     config = Config(programme=Programme(open_before_s=600, close_after_s=300))
     found = Stand(engine, SqlConferences(engine, config, KEYS, clock), SqlDirectory(engine), clock)

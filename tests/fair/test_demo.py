@@ -11,8 +11,8 @@ from hub.demo_full import places, write
 from hub.demo_full.invent import SECTORS, Invention
 from hub.fair import defaults, search
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import agenda, companies, company_staff, conferences, people
+from tests.databases import ready
 
 TINY = write.Size(people=400, companies=160, conferences=30, rooms=6, days=2)
 
@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_fair() -> None:
 
 
 async def test_a_fair_is_brought_in_once(database_url: str) -> None:
-    await migrate_async(database_url)
+    await ready(database_url)
     config = Config(database=Database(url=database_url))
     steps: list[str] = []
     for _ in range(2):

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.config import Config, Server
 from hub.fair import FairKeys, FairParts, make_parts
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.tables import companies, people
 from hub.ports.fair import Moment
+from tests.databases import ready
 from tests.fair.conftest import Clock
 from tests.fair.test_announcements import fill, person
 
@@ -25,7 +25,7 @@ MINUTE = 60_000
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = make_engine(database_url)
     yield found
     await found.dispose()

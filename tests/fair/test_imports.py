@@ -22,10 +22,10 @@ from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine
 from hub.fair.imports import SqlImports, runner
 from hub.fair.imports.runner import Run, TakenOver
-from hub.fair.migrate import migrate_async
 from hub.fair.settings import SqlSettings
 from hub.fair.tables import companies, conferences, imports, people, rooms, speakers
 from hub.ports.imports import KINDS, ImportJob, Kind
+from tests.databases import ready
 
 
 class Fair:
@@ -63,7 +63,7 @@ class Fair:
 
 @pytest.fixture
 async def fair(database_url: str, clock: Any) -> AsyncIterator[Fair]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = Fair(database_url, clock)
     yield found
     await found.engine.dispose()

@@ -13,7 +13,7 @@ from hub.config import Config, Mail
 from hub.fair import FairKeys
 from hub.fair.engine import make_engine
 from hub.fair.mails import LEASE_MS, SqlMails, compose
-from hub.fair.migrate import migrate_async
+from tests.databases import ready
 
 KEYS = FairKeys(match=b"m" * 32, display=b"d" * 32, vault=b"v" * 32)
 VALUES = {"name": "李 Ana", "link": "http://fair.example/verify/abc"}
@@ -53,7 +53,7 @@ async def smtp() -> AsyncIterator[tuple[Server, int]]:
 @pytest.fixture
 async def hubs(database_url: str, clock: Any, smtp: Any) -> AsyncIterator[list[SqlMails]]:
     """Two hubs on one database."""
-    await migrate_async(database_url)
+    await ready(database_url)
     config = Config(
         mail=Mail(host="127.0.0.1", port=smtp[1], security="none", sender="Expo <fair@example.org>")
     )

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.config import Config
 from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine, transaction
-from hub.fair.migrate import migrate_async
 from hub.fair.passes import SqlPasses
 from hub.fair.passes.numbers import normalise
 from hub.fair.passes.secrets import NumberUnreadable, read_code, unseal
@@ -25,6 +24,7 @@ from hub.fair.tables import entry_slots, gate_events, identities, passes, people
 from hub.ports.onsite import BadDocument, Document, OnsiteRefused
 from rooms.errors import Refusal
 from rooms.model import Identity, Role
+from tests.databases import ready
 from tests.fair.conftest import Clock
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -73,7 +73,7 @@ class Site:
 
 @pytest.fixture
 async def site(database_url: str, clock: Clock) -> AsyncIterator[Site]:
-    await migrate_async(database_url)
+    await ready(database_url)
     engine = make_engine(database_url)
     yield Site(SqlPasses(engine, Config(), KEYS, clock), engine, clock)
     await engine.dispose()

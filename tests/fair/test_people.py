@@ -15,13 +15,13 @@ from hub.config import Config, Limits
 from hub.fair import FairKeys
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine, transaction
-from hub.fair.migrate import migrate_async
 from hub.fair.people import SqlPeople
 from hub.fair.people.passwords import Passwords
 from hub.fair.tables import favourites, mails, metadata, people
 from hub.ports import StaleVersion
 from hub.ports.people import Busy, PeopleFilter, Registration
 from rooms.model import Identity, Role
+from tests.databases import ready
 
 CHEAP = Limits(password_memory_kib=8, password_passes=1)
 KEYS = FairKeys(match=b"m" * 32, display=b"d" * 32, vault=b"v" * 32)
@@ -55,7 +55,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(database_url: str, clock: Any) -> AsyncIterator[Rig]:
-    await migrate_async(database_url)
+    await ready(database_url)
     made = Rig(database_url, clock)
     yield made
     await made.engine.dispose()

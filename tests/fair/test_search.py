@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.fair import search
 from hub.fair.engine import make_engine, transaction
-from hub.fair.migrate import migrate_async
 from hub.fair.search import Entry
 from hub.fair.tables import SEARCHES
+from tests.databases import ready
 
 COMPANIES = (
     Entry(
@@ -27,7 +27,7 @@ COMPANIES = (
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     made = make_engine(database_url)
     async with transaction(made) as connection:
         await search.index(connection, "company", COMPANIES)

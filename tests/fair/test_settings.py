@@ -14,17 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.config import Config, Fair, Server
 from hub.fair import FairKeys
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.settings import FRESH_MS, SqlSettings
 from hub.ports import StaleVersion
 from hub.ports.fair import FairChange, Sector, pick
+from tests.databases import ready
 
 KEYS = FairKeys(b"m" * 32, b"d" * 32, b"v" * 32)
 
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     made = make_engine(database_url)
     yield made
     await made.dispose()

@@ -20,11 +20,11 @@ from hub.config import Config
 from hub.config import Webhooks as Settings
 from hub.fair.base import FairKeys
 from hub.fair.engine import make_engine
-from hub.fair.migrate import migrate_async
 from hub.fair.webhooks import SqlWebhooks
 from hub.fair.webhooks.guard import GuardedResolver, check_url, public
 from hub.fair.webhooks.sending import SCHEDULE_S, TAKEN_MS
 from hub.ports.events import BadEndpoint
+from tests.databases import ready
 
 KEYS = FairKeys(b"m" * 32, b"d" * 32, b"v" * 32)
 HOUR = 3_600_000
@@ -79,7 +79,7 @@ def moved() -> Clock:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await migrate_async(database_url)
+    await ready(database_url)
     found = make_engine(database_url)
     yield found
     await found.dispose()

@@ -24,7 +24,6 @@ from websockets.exceptions import ConnectionClosed
 import hub.live
 from hub.config import Config
 from hub.fair import FairKeys, open_fair
-from hub.fair.migrate import migrate_async
 from hub.ports import Media, MediaNotice, Renewal
 from hub.services import Services
 from hub.store.news import RedisNews
@@ -32,6 +31,7 @@ from hub.store.store import open_store
 from hub.tokens import SignedTokens
 from rooms.errors import Code, Refusal
 from rooms.model import Attachment, AttachmentKind, Identity, Role, RoomSpec, Source
+from tests.databases import ready
 
 SUBPROTOCOL: Any = "pavilion.v1"
 WAIT_S = 5.0
@@ -151,7 +151,7 @@ async def make_config(url: str, tmp_path: Path, **limits: Any) -> Config:
         "limits": {"drain_s": 2, **limits},
     }
     config = Config(**settings)
-    await migrate_async(config.database_url)
+    await ready(config.database_url)
     return config
 
 

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from hub.app import make_app
 from hub.config import Config, Limits, Media, Redis, Server
-from hub.fair.migrate import migrate_async
 from hub.services import SERVICES, Services
 from rooms.model import Identity, Role
+from tests.databases import ready
 
 NO_MEDIA = Media(workers=0)
 LIMITS = Limits()
@@ -98,7 +98,7 @@ async def start(valkey_url: str, tmp_path: Path) -> AsyncIterator[Start]:
                 media=media,
                 limits=limits,
             )
-            await migrate_async(config.database_url)
+            await ready(config.database_url)
             app = await make_app(config, f"h{port}")
             services = app[SERVICES]
             runner = web.AppRunner(app, access_log=None)
