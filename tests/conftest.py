@@ -13,6 +13,13 @@ from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
 from tests.servers import serve
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the browser runs in one of the two processes: one fair, one browser."""
+    for item in items:
+        if item.path.parent.name in {"pages", "journeys"}:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The embedded Valkey, one for the whole run; tests use room names of their own."""
