@@ -22,7 +22,7 @@ async function refresh() {
     const name = part.getAttribute("data-live") ?? "";
     const next = page.querySelector(`[data-live="${CSS.escape(name)}"]`);
     if (next === null || part.contains(document.activeElement)) continue;
-    if (part.innerHTML !== next.innerHTML) part.replaceChildren(...document.adoptNode(next).childNodes);
+    if (!part.isEqualNode(next)) part.replaceChildren(...document.adoptNode(next).childNodes);
   }
 }
 

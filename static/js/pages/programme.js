@@ -95,7 +95,7 @@ function draw(form, inside) {
   button.classList.toggle("is-in", inside);
   button.replaceChildren(icon(inside ? "check" : "plus"),
     el("span", {}, inside ? t("In my agenda") : t("Add to my agenda")));
-  if (inside) button.append(el("span", { class: "vh" }, `: ${t("take it out")}`));
+  if (inside) button.append(el("span", { class: "vh" }, ": ", t("take it out")));
   // In the agenda itself a talk that was taken out stays, so that the same button puts it back.
 }
 
