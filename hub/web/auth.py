@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import secrets
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import urlencode
@@ -119,10 +120,28 @@ def found_session(request: web.Request) -> WebSession | None:
 def csrf_token(request: web.Request) -> str:
     """What a page of a signed-in person sends as X-CSRF-Token; empty for others.
 
-    ``identity_of`` or ``session_of`` must have been awaited before.
+    ``identity_of`` or ``session_of`` must have been awaited before. Masked with other random
+    bytes each time: pages are compressed, and a secret that stays the same beside text that
+    others choose could be guessed by the length (breachattack.com).
     """
     found: tuple[WebSession, ...] = request.get(_SESSION, ())
-    return found[0].csrf if found else ""
+    return _masked(found[0].csrf) if found else ""
+
+
+def _masked(token: str) -> str:
+    raw = token.encode()
+    mask = secrets.token_bytes(len(raw))
+    return mask.hex() + bytes(a ^ b for a, b in zip(mask, raw, strict=True)).hex()
+
+
+def _unmasked(given: str) -> bytes:
+    """What ``_masked`` was given; of anything else, bytes that are no token."""
+    try:
+        raw = bytes.fromhex(given)
+    except ValueError:
+        return b""
+    half = len(raw) // 2
+    return bytes(a ^ b for a, b in zip(raw[:half], raw[half:], strict=False))
 
 
 async def caller_of(request: web.Request) -> Caller | None:
@@ -149,8 +168,10 @@ async def caller_of(request: web.Request) -> Caller | None:
 
 
 def check_csrf(request: web.Request, session: WebSession, given: str) -> None:
-    """Raises Refusal(forbidden) unless ``given`` is the session's CSRF token."""
-    if not hmac.compare_digest(given.encode(errors="replace"), session.csrf.encode()):
+    """Raises Refusal(forbidden) unless ``given`` is the session's CSRF token, masked or not."""
+    csrf = session.csrf.encode()
+    plain = hmac.compare_digest(given.encode(errors="replace"), csrf)
+    if not plain and not hmac.compare_digest(_unmasked(given), csrf):
         failed(request)
         raise Refusal(Code.FORBIDDEN, f"{CSRF_HEADER} is missing or wrong")
 

@@ -1,7 +1,8 @@
 """Middlewares every request passes: who really asks, is it allowed from there, how it ends.
 
 Outermost first: ``trusted_proxies`` (address and scheme), ``scope`` (request id, access
-log, counters), ``problems`` (exceptions to answers), ``origin`` (no cross-site writes).
+log, counters), ``compress``, ``problems`` (exceptions to answers), ``origin`` (no cross-site
+writes).
 The security headers are put on when a response is prepared, whoever made it.
 """
 
@@ -23,6 +24,7 @@ from hub.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from hub.ports import DirectoryLost, StoreLost
 from hub.services import SERVICES
 from hub.web.auth import SAFE_METHODS
+from hub.web.compression import compress
 from hub.web.problems import HTTP_CODES, Problem, from_refusal, respond
 from rooms.errors import Code, Refusal
 
@@ -227,5 +229,5 @@ def header_writer(config: Config) -> Callable[[web.Request, web.StreamResponse],
 
 def setup(app: web.Application) -> None:
     config = app[SERVICES].config
-    app.middlewares.extend((trusted_proxies(config), scope, problems, origin(config)))
+    app.middlewares.extend((trusted_proxies(config), scope, compress, problems, origin(config)))
     app.on_response_prepare.append(header_writer(config))

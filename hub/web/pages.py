@@ -23,7 +23,7 @@ from babel.dates import format_datetime
 from hub.assets import Assets, static_dir, templates_dir
 from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
-from hub.web import auth, form_texts, i18n, looks
+from hub.web import auth, compression, form_texts, i18n, looks
 from hub.web.guards import route_of
 from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
@@ -73,6 +73,11 @@ class Pages:
         self.programme = Programme(services.directory, services.board)
         self.assets = Assets(static_dir())
         self.languages = i18n.load_languages()
+        self._packed = {
+            name: compression.smaller(asset.body)
+            for name, asset in self.assets.files.items()
+            if asset.content_type in compression.TYPES
+        } | {tag: compression.smaller(one.json) for tag, one in self.languages.items()}
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates_dir()),
             autoescape=True,
@@ -157,14 +162,9 @@ class Pages:
             raise web.HTTPNotFound()
         # Another version is asked for while a newer hub takes over: what is here, uncached.
         current = request.match_info["version"] == self.assets.version
-        return web.Response(
-            body=asset.body,
-            content_type=asset.content_type,
-            charset="utf-8" if asset.content_type != "image/png" else None,
-            headers={
-                "Cache-Control": FOREVER if current else "no-cache",
-                "X-Content-Type-Options": "nosniff",
-            },
+        name = request.match_info["name"]
+        return compression.serve(
+            request, asset.body, self._packed.get(name), asset.content_type, _kept(current)
         )
 
     async def texts(self, request: web.Request) -> web.Response:
@@ -172,14 +172,8 @@ class Pages:
         if language is None:
             raise web.HTTPNotFound()
         current = request.query.get("v") == language.version
-        return web.Response(
-            body=language.json,
-            content_type="application/json",
-            headers={
-                "Cache-Control": FOREVER if current else "no-cache",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        packed = self._packed[language.tag]
+        return compression.serve(request, language.json, packed, "application/json", _kept(current))
 
     async def favicon(self, request: web.Request) -> web.Response:
         raise web.HTTPFound(self.assets.url("logo.svg"))
@@ -213,6 +207,13 @@ class Pages:
 
 
 PAGES: Final = web.AppKey("pages", Pages)
+
+
+def _kept(current: bool) -> dict[str, str]:
+    return {
+        "Cache-Control": FOREVER if current else "no-cache",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def _dumps(value: Any) -> str:
