@@ -1,6 +1,7 @@
 /** Starts the page: texts first, then the module of this page. */
 
 import { loadTexts } from "./i18n.js";
+import { menus } from "./menus.js";
 import { applyMotion } from "./settings.js";
 
 const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promise<void>}>>} */ ({
@@ -17,6 +18,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
 });
 
 applyMotion();
+menus();
 const load = PAGES[document.body.dataset.page ?? ""];
 if (load) {
   const [page] = await Promise.all([load(), loadTexts()]);

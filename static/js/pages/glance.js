@@ -1,22 +1,12 @@
 /** The fair at a glance, without reloading: the page is fetched again and the live parts taken over. */
 
-const EVERY_MS = 5_000;
+import { fresh } from "../fresh.js";
 
-/** @returns {Promise<Document|null>} the page as it is now; parsed by the browser, never run */
-function fresh() {
-  return new Promise((resolve) => {
-    const ask = new XMLHttpRequest();
-    ask.open("GET", location.pathname + location.search);
-    ask.responseType = "document";
-    ask.timeout = 10_000;
-    ask.onloadend = () => resolve(ask.status === 200 ? ask.responseXML : null);
-    ask.send();
-  });
-}
+const EVERY_MS = 5_000;
 
 async function refresh() {
   if (document.hidden) return;
-  const page = await fresh();
+  const page = await fresh(location.pathname + location.search);
   if (page === null) return;
   for (const part of document.querySelectorAll("[data-live]")) {
     const name = part.getAttribute("data-live") ?? "";
