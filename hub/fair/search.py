@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 import opencc
@@ -190,6 +190,28 @@ def ids(connection: AsyncConnection, kind: Kind, query: str) -> sa.Select[Any] |
     return sa.select(table.c.id).where(_matching(connection.dialect.name, kind, "terms", terms))
 
 
+def newest(
+    connection: AsyncConnection, kind: Kind, query: str
+) -> tuple[sa.Select[Any], sa.ColumnElement[int]] | None:
+    """(SELECT of the numbers that ``query`` finds, the number): to be joined with what
+    ``search_<kind>.id`` names, narrowed, and limited in the order of the number, which stops
+    early however much it finds. None as in ``ids``."""
+    terms = terms_of(query)
+    if not terms:
+        return None
+    table = SEARCHES[kind]
+    if connection.dialect.name != "sqlite":
+        matching = _matching(connection.dialect.name, kind, "terms", terms)
+        return sa.select(table.c.no).where(matching), table.c.no
+    # FTS5 walks its rows backwards by itself: no list of all that match, and no sorting.
+    fts = sa.table(f"fts_{kind}", sa.column("rowid", sa.Integer))
+    number = fts.c.rowid
+    found = sa.select(number.label("no")).select_from(fts.join(table, table.c.no == number))
+    expression = f"{{terms}} : ({_fts(terms, ' AND ')})"
+    matching = sa.text(f"fts_{kind} MATCH :fts").bindparams(fts=expression)
+    return found.where(matching), number
+
+
 async def numbers(
     connection: AsyncConnection, kind: Kind, query: str
 ) -> tuple[list[int], list[int]] | None:
@@ -221,19 +243,36 @@ async def numbers(
     return found[0], found[1]
 
 
+async def common(connection: AsyncConnection, kind: Kind) -> dict[str, int]:
+    """In how many names each piece stands: a walk through the whole index (some 50 ms for
+    18,000 names), to be kept for a while and given to ``similar``."""
+    if connection.dialect.name == "sqlite":
+        await connection.execute(
+            sa.text(
+                f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.pieces_{kind} "
+                f"USING fts5vocab(main, fts_{kind}, col)"
+            )
+        )
+        query = f"SELECT term, doc FROM temp.pieces_{kind} WHERE col = 'grams'"
+    else:
+        query = f"SELECT word, ndoc FROM ts_stat('SELECT grams FROM search_{kind}')"
+    return {row[0]: row[1] for row in await connection.execute(sa.text(query))}
+
+
 async def similar(
-    connection: AsyncConnection, kind: Kind, query: str, limit: int = 5
-) -> list[tuple[str, float]]:
+    connection: AsyncConnection, kind: Kind, query: str, limit: int = 5,
+    counts: Mapping[str, int] | None = None,
+) -> list[tuple[str, float]]:  # fmt: skip
     """Ids whose names are spelt like ``query``, most alike first, with the share (0 to 1) of
-    its pieces that they have. For when an exact search finds little."""
+    its pieces that they have. For when an exact search finds little. ``counts``: what
+    ``common`` said, may be old; asked for anew without."""
     wanted = set(grams(query[:QUERY_MAX]))
     if not wanted:
         return []
-    pieces = [(gram, False) for gram in sorted(wanted)]
+    if counts is None:
+        counts = await common(connection, kind)
+    pieces = [(gram, False) for gram in _telling(wanted, counts)]
     if connection.dialect.name == "sqlite":
-        pieces = await _telling(connection, kind, pieces)
-        if not pieces:
-            return []
         statement = sa.text(
             f"SELECT s.id, s.grams FROM fts_{kind} f JOIN search_{kind} s ON s.no = f.rowid "
             f"WHERE fts_{kind} MATCH :q ORDER BY f.rank LIMIT {_CANDIDATES}"
@@ -255,24 +294,18 @@ async def similar(
     return [(found, -score) for score, _, found in sorted(scored)[:limit]]
 
 
-async def _telling(
-    connection: AsyncConnection, kind: Kind, pieces: Sequence[tuple[str, bool]]
-) -> list[tuple[str, bool]]:
-    """The rarest of ``pieces``, as many as name some thousand candidates: FTS5 ranks every row
-    that has any of them, and half of all names share a "tech"."""
-    counts = " UNION ALL ".join(
-        f"SELECT {i}, count(*) FROM fts_{kind} WHERE fts_{kind} MATCH :p{i}"
-        for i in range(len(pieces))
-    )
-    wanted = {f"p{i}": f"{{grams}} : ({_fts([piece], '')})" for i, piece in enumerate(pieces)}
-    rows = (await connection.execute(sa.text(counts), wanted)).all()
-    taken: list[tuple[str, bool]] = []
-    sum_of = 0
-    for n, i in sorted((row[1], row[0]) for row in rows if row[1]):
-        if len(taken) >= _TELLING_MIN and sum_of + n > _TELLING_ROWS:
+def _telling(pieces: Iterable[str], counts: Mapping[str, int]) -> list[str]:
+    """The rarest of ``pieces``, as many as name some thousand candidates: every row that has
+    any of them is ranked, and half of all names share a "tech". One that was in no name when
+    they were counted costs nothing, and may be in a new one."""
+    taken: list[str] = []
+    sum_of = told = 0
+    for n, piece in sorted((counts.get(piece, 0), piece) for piece in pieces):
+        if told >= _TELLING_MIN and sum_of + n > _TELLING_ROWS:
             break
-        taken.append(pieces[i])
+        taken.append(piece)
         sum_of += n
+        told += n > 0
     return taken
 
 

@@ -30,10 +30,14 @@ LIVE_MAX: Final = 5_000
 FEW: Final = 3  # an exact search that finds fewer is helped by similar names
 SIMILAR: Final = 5
 QUERIES_KEPT: Final = 256
-_BATCH: Final = 2_000  # rows read before others have their turn
+#: A change is stamped before it is committed: what was stamped so long before counts as new.
+LATE_MS: Final = 15_000
+PIECES_S: Final = 600.0  # how long it is remembered which pieces of names are common
+_BATCH: Final = 500  # rows read before others have their turn
 _QUICK_S: Final = 0.02  # a catalogue read so fast is read again at once after a change here
 
 _Stamp = tuple[int, int, int]
+_Known = dict[str, tuple[Listed | None, int]]  # by slug; None: not published; the version
 
 
 def cursor_text(parts: tuple[Any, ...] | None) -> str | None:
@@ -68,7 +72,9 @@ class CompanyDirectory(Part):
     ) -> None:
         super().__init__(engine, config, keys, now_ms)
         self._catalogue = Catalogue([])
+        self._known: _Known = {}
         self._stamp: _Stamp | None = None
+        self._pieces: tuple[float, dict[str, int]] = (float("-inf"), {})
         self._looked = self._read_at = float("-inf")
         self._read_s = 0.0
         self._changed_here = False
@@ -101,7 +107,7 @@ class CompanyDirectory(Part):
             async with transaction(self._engine) as connection:
                 stamp = await self._stamp_of(connection)
                 if stamp != self._stamp:
-                    await self._read(connection)
+                    await self._read(connection, stamp)
                     self._stamp = stamp
             self._looked = time.monotonic()
         return self._catalogue
@@ -115,23 +121,47 @@ class CompanyDirectory(Part):
         count, changed, versions = (await connection.execute(query)).one()
         return int(count), int(changed or 0), int(versions or 0)
 
-    async def _read(self, connection: AsyncConnection) -> None:
+    async def _read(self, connection: AsyncConnection, stamp: _Stamp) -> None:
+        """What changed since the last reading; everything when that does not add up (companies
+        that went, a reading that was cut short)."""
         started = time.monotonic()
-        c, found = companies.c, SEARCHES["company"]
-        query = (
-            sa.select(c.sort_key, c.slug, found.c.no, c.sector, c.country, c.on_site, c.online)
-            .join(found, found.c.id == c.slug)
-            .where(c.published.is_(True))
-        )
-        rows: list[Listed] = []
-        result = await connection.stream(query)
-        async for batch in result.partitions(_BATCH):
-            rows += [Listed(*row) for row in batch]
+        c = companies.c
+        changed = () if self._stamp is None else (c.changed_ms > self._stamp[1] - LATE_MS,)
+        known = dict(self._known) if changed else {}
+        await self._read_into(known, connection, changed)
+        if changed and stamp != self._stamp_known(known, stamp[1]):
+            known.clear()
+            await self._read_into(known, connection, ())
         # Half a tenth of a second for 18,000: not on the loop that carries live rooms.
-        self._catalogue = await asyncio.to_thread(Catalogue.of, rows)
+        self._catalogue = await asyncio.to_thread(
+            Catalogue.of, [listed for listed, _ in known.values() if listed is not None]
+        )
+        self._known = known
         self._words.clear()
         self._read_at = time.monotonic()
         self._read_s = self._read_at - started
+
+    async def _read_into(
+        self, known: _Known, connection: AsyncConnection, where: tuple[Any, ...]
+    ) -> None:
+        c, found = companies.c, SEARCHES["company"]
+        query = (
+            sa.select(
+                c.sort_key, c.slug, found.c.no, c.sector, c.country, c.on_site, c.online,
+                c.published, c.version,
+            )
+            .join(found, found.c.id == c.slug)
+            .where(*where)
+        )  # fmt: skip
+        result = await connection.stream(query)
+        async for batch in result.partitions(_BATCH):
+            for *listed, published, version in batch:
+                known[listed[1]] = (Listed(*listed) if published else None, version)
+            await asyncio.sleep(0)
+
+    @staticmethod
+    def _stamp_known(known: _Known, changed: int) -> _Stamp:
+        return len(known), changed, sum(version for _, version in known.values())
 
     # --- queries ---
 
@@ -153,7 +183,8 @@ class CompanyDirectory(Part):
                 named, everywhere = (catalogue.of_numbers(numbers) for numbers in found)
                 alike: tuple[str, ...] = ()
                 if everywhere.bit_count() < FEW:
-                    pairs = await search.similar(connection, "company", q, 2 * SIMILAR)
+                    pieces = await self._common(connection)
+                    pairs = await search.similar(connection, "company", q, 2 * SIMILAR, pieces)
                     alike = tuple(slug for slug, _ in pairs)
                 result = (everywhere, named, alike)
         if catalogue is self._catalogue:
@@ -161,6 +192,13 @@ class CompanyDirectory(Part):
             if len(self._words) > QUERIES_KEPT:
                 self._words.popitem(last=False)
         return result
+
+    async def _common(self, connection: AsyncConnection) -> dict[str, int]:
+        at, pieces = self._pieces
+        if time.monotonic() - at > PIECES_S:
+            pieces = await search.common(connection, "company")
+            self._pieces = (time.monotonic(), pieces)
+        return pieces
 
     async def search(self, where: CompanyFilter, cursor: str | None, limit: int) -> CompanyPage:
         after = cursor_parts(cursor, int, str, str) if cursor is not None else None
