@@ -48,6 +48,8 @@ export class Lobby {
       event.preventDefault();
       if (byId("enter").getAttribute("aria-disabled") !== "true") void this.page.enter();
     });
+    // Pressed before this, the form would only have loaded the page again.
+    /** @type {HTMLButtonElement} */ (byId("enter")).disabled = false;
     byId("allow").addEventListener("click", () => void this.#preview());
     byId("pre-mic").addEventListener("click", () => this.#toggle("microphoneOn"));
     byId("pre-camera").addEventListener("click", () => this.#toggle("cameraOn"));
