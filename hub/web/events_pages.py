@@ -11,11 +11,11 @@ from aiohttp import web
 from hub.ports.events import Visit
 from hub.services import SERVICES, Services
 from hub.sheets import Cell
-from hub.web import events_api
+from hub.web import events_api, flash
 from hub.web.audits import audit
 from hub.web.bodies import rfc3339
 from hub.web.forms import FormModel, read_form
-from hub.web.organise.common import first_page, next_page, organiser, render
+from hub.web.organise.common import first_page, next_page, organiser, render, see
 from hub.web.sheets import FORMATS, send
 from rooms.model import SLUG
 
@@ -117,8 +117,8 @@ def _cells(visit: Visit) -> Sequence[Cell]:
 # --- the audit log ------------------------------------------------------------------------
 
 
-async def _audit_page(request: web.Request, check: Any = None) -> web.Response:
-    services, _session = await organiser(request)
+async def audit_log(request: web.Request) -> web.Response:
+    services, session = await organiser(request)
     asked = {
         name: request.query.get(name, "").strip()[:FILTER_MAX].replace("\0", "")
         for name in ("actor", "act", "target")
@@ -130,27 +130,25 @@ async def _audit_page(request: web.Request, check: Any = None) -> web.Response:
         )  # fmt: skip
     except ValueError:
         raise web.HTTPBadRequest() from None
-    return await render(
-        request, "audit", rows=rows, asked=asked, filtered=any(asked.values()), check=check,
-        head=await services.fair.audit.head(), shown=_shown, first=first_page(request),
-        following=next_page(request, following),
+    answer = await render(
+        request, "audit", rows=rows, asked=asked, filtered=any(asked.values()),
+        check=flash.take(request, session), head=await services.fair.audit.head(), shown=_shown,
+        first=first_page(request), following=next_page(request, following),
     )  # fmt: skip
+    return flash.taken(request, answer)
 
 
 def _shown(detail: dict[str, Any]) -> str:
     return json.dumps(detail, ensure_ascii=False, sort_keys=True) if detail else ""
 
 
-async def audit_log(request: web.Request) -> web.Response:
-    return await _audit_page(request)
-
-
 async def verify(request: web.Request) -> web.Response:
     """Reads the whole log: a button, not a link."""
-    services, _session = await organiser(request)
+    services, session = await organiser(request)
     await read_form(request, FormModel)
-    kept = await services.fair.audit.kept_head()
-    return await _audit_page(request, await services.fair.audit.verify(kept))
+    check = await services.fair.audit.verify(await services.fair.audit.kept_head())
+    said = {"rows": check.rows, "broken": check.broken}
+    raise flash.leave(request, session, see(AUDIT), said)
 
 
 def setup(app: web.Application) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from hub.ports import WebSession
 from hub.ports.events import KINDS, BadEndpoint, Endpoint
 from hub.services import Services
-from hub.web import form_texts
+from hub.web import flash, form_texts
 from hub.web.audits import audit
 from hub.web.forms import Form, FormModel, read_form, shown
 from hub.web.organise.common import first_page, next_page, organiser, render, see
@@ -44,14 +44,12 @@ class EndpointForm(FormModel):
     kinds: list[str] = Field(default_factory=list)
 
 
-async def _list(
-    request: web.Request, form: Form[Any] | None = None, secret: str = "", made: str = ""
-) -> web.Response:
+async def _list(request: web.Request, form: Form[Any] | None = None) -> web.Response:
     services, _session = await organiser(request)
     form = form or shown({})
     return await render(
         request, "webhooks", endpoints=await services.fair.webhooks.endpoints(), form=form,
-        kinds=CHOICES, secret=secret, made=made, status=422 if form.errors else 200,
+        kinds=CHOICES, status=422 if form.errors else 200,
     )  # fmt: skip
 
 
@@ -60,7 +58,7 @@ async def listing(request: web.Request) -> web.Response:
 
 
 async def create(request: web.Request) -> web.Response:
-    """The page that answers is the only one that shows the secret."""
+    """Leads to the endpoint's page, which shows the secret once."""
     services, session = await organiser(request)
     form = await read_form(request, EndpointForm)
     if form.data is None:
@@ -72,7 +70,7 @@ async def create(request: web.Request) -> web.Response:
         return await _list(request, form)
     detail = {"url": endpoint.url, "kinds": endpoint.kinds}
     await audit(request, session.identity, "webhook.create", f"webhook:{endpoint.id}", detail)
-    return await _list(request, secret=secret, made=endpoint.url)
+    raise flash.leave(request, session, see(f"{PATH}/{endpoint.id}"), {"secret": secret})
 
 
 async def _endpoint(request: web.Request) -> tuple[Services, WebSession, Endpoint]:
@@ -109,8 +107,10 @@ def _pretty(body: str) -> str:
 
 
 async def page(request: web.Request) -> web.Response:
-    _services, _session, endpoint = await _endpoint(request)
-    return await _one(request, endpoint)
+    _services, session, endpoint = await _endpoint(request)
+    left = flash.take(request, session)
+    answer = await _one(request, endpoint, secret=left.get("secret", ""))
+    return flash.taken(request, answer)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -135,7 +135,7 @@ async def rotate(request: web.Request) -> web.Response:
     if rotated is None:
         raise web.HTTPNotFound()
     await audit(request, session.identity, "webhook.rotate", f"webhook:{endpoint.id}", {})
-    return await _one(request, rotated[0], secret=rotated[1])
+    raise flash.leave(request, session, see(f"{PATH}/{endpoint.id}"), {"secret": rotated[1]})
 
 
 async def act(request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from rooms.model import Identity, Role
 from tests.web.conftest import Hub
@@ -54,7 +55,11 @@ async def test_acts_are_in_the_audit_log_and_a_page_verifies_it(site: Hub) -> No
         refused = await browser.call("POST", "/organise/audit", auth=None, data={})
         assert refused.status == 403
         done = await browser.call("POST", "/organise/audit", auth=None, data={"csrf": csrf})
-        assert "The chain is whole" in await done.text()
+        assert (done.status, done.headers["Location"]) == (303, "/organise/audit")
+        page = await (await browser.call("GET", "/organise/audit", auth=None)).text()
+        assert "The chain is whole" in page
+        page = await (await browser.call("GET", "/organise/audit", auth=None)).text()
+        assert "The chain is whole" not in page  # said once: a reload repeats nothing
     assert (await site.api("GET", "/audit?cursor=x")).status == 422
 
 
@@ -171,13 +176,16 @@ async def test_webhooks_by_page(alone: Hub) -> None:
         status, page = await post(
             "/organise/webhooks", url="https://hooks.example.com/x", kinds="room.left"
         )
-        secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page)
-        assert status == 200 and secret is not None
+        assert status == 303  # reloading what follows adds no second one
         listed = await (await browser.call("GET", "/organise/webhooks", auth=None)).text()
-        assert secret[0] not in listed
+        assert "whsec_" not in listed
         found = re.search(r"/organise/webhooks/(wh_[0-9a-f]+)", listed)
         assert found is not None
         one = found[0]
+        page = await (await browser.call("GET", one, auth=None)).text()
+        assert re.search(r"whsec_[A-Za-z0-9+/=]+", page)
+        page = await (await browser.call("GET", one, auth=None)).text()
+        assert "whsec_" not in page  # shown once
         assert (await post(one + "/test"))[0] == 303
         assert (await post(one + "/off"))[0] == 303
         page = await (await browser.call("GET", one, auth=None)).text()
@@ -185,7 +193,14 @@ async def test_webhooks_by_page(alone: Hub) -> None:
         replay = re.search(rf"{one}/deliveries/\d+/replay", page)
         assert replay is not None and (await post(replay[0]))[0] == 303
         status, page = await post(one + "/rotate")
-        assert status == 200 and "whsec_" in page
+        kept = browser.http.cookie_jar.filter_cookies(URL(site.base + one))["pavilion_flash"].value
+        page = await (await browser.call("GET", one, auth=None)).text()
+        assert status == 303 and "whsec_" in page
+        async with site.browser() as other:  # another organiser's browser does not read it
+            await other.sign_in(Role.ORGANISER)
+            stolen = {"Cookie": f"pavilion_flash={kept}"}
+            answer = await other.call("GET", one, auth=None, headers=stolen)
+            assert answer.status == 200 and "whsec_" not in await answer.text()
         assert (await post(one, url="https://hooks.example.com/y"))[0] == 303
         assert (await post(one + "/delete"))[0] == 303
         assert (await browser.call("GET", one, auth=None)).status == 404
