@@ -145,7 +145,9 @@ def furnish(
     async def after_start(running: Running) -> None:
         config, key = running.config, running.secrets.api_key
         if full:
-            print("inventing 100,000 people, 18,000 companies and 500 conferences ...", flush=True)
+            print(
+                "100,000 people, 18,000 companies, 500 conferences (invented once) ...", flush=True
+            )
         await invented.furnish(
             config, seed, invented.FULL if full else invented.SMALL, _told if full else _quiet
         )
