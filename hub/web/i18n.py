@@ -16,6 +16,7 @@ from aiohttp import web
 from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LOCALE_DIR: Final = Path(__file__).resolve().parent / "locale"
 COOKIE: Final = "pavilion_lang"
@@ -43,11 +44,14 @@ class Language:
         return _fill(found if isinstance(found, str) else found[0], values)
 
     def plural(self, one: str, many: str, n: int, **values: object) -> str:
+        """``{n}`` is written as the reader writes numbers: 1,204."""
         found = self.texts.get(one)
         forms = found if isinstance(found, tuple) else (one, many)
-        if len(forms) == 1 or (self.locale.language == "en" and n == 1):
-            return _fill(forms[0], {"n": n, **values})
-        return _fill(forms[-1], {"n": n, **values})
+        first = len(forms) == 1 or (self.locale.language == "en" and n == 1)
+        return _fill(forms[0 if first else -1], {"n": self.number(n), **values})
+
+    def number(self, n: int) -> str:
+        return str(n) if abs(n) < 1_000 else str(format_decimal(n, locale=self.locale))
 
 
 def _fill(text: str, values: dict[str, Any]) -> str:

@@ -104,6 +104,7 @@ class Pages:
         context = {
             "_": language.text,
             "ngettext": language.plural,
+            "number": language.number,
             "lang": language.tag,
             "languages": [
                 (tag, i18n.NAMES[tag], str(request.rel_url.update_query(lang=tag)))
