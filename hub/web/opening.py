@@ -3,7 +3,8 @@
 Every hub looks every few seconds which rooms' times are not as their programme wants them and
 changes those, the stored ones by compare and swap and the running ones with it: whichever hub
 is first does it, the others find nothing to do. A room whose conference is over is closed by
-its own closing time; with the times of its next conference it is scheduled again.
+its own closing time; with the times of its next conference it is scheduled again. When the
+programme no longer names a room at all, it has no times, as a room that was never in it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from hub.ports.programme import Hours
+from hub.ports import DirectoryLost, StoreLost
+from hub.ports.programme import Filter, Hours
 from hub.services import Services
 from hub.web.problems import Problem
 from hub.web.rooms_api import apply_change, find_room, in_force, live_view, now_ms
@@ -77,6 +79,27 @@ class Opening:
             times = (record.spec.opens_at, record.spec.closes_at)
             if (view.spec.opens_at, view.spec.closes_at) != times:
                 await self.services.admission.settings(in_force(record, view))
+
+
+async def let_go(services: Services, room: str) -> None:
+    """Take the programme's times off a room whose last conference was deleted or moved away.
+
+    What this serves is stored by then: a failure is logged, and the organiser may set the
+    room's times by hand.
+    """
+    try:
+        if (await services.fair.conferences.find(Filter(room=room), None, 1))[0]:
+            return
+        record = await find_room(services, room)
+        if record.spec.closed:
+            return
+        before = in_force(record, await live_view(services, record))
+        spec = msgspec.structs.replace(before, opens_at=None, closes_at=None)
+        if spec != before:
+            await apply_change(services, record, before, spec)
+            log.info("room left the programme", room=room)
+    except (Refusal, Problem, DirectoryLost, StoreLost) as fault:
+        log.warning("room keeps its times", room=room, why=str(fault))
 
 
 _OPENING: Final[web.AppKey[Opening]] = web.AppKey("opening", Opening)

@@ -30,6 +30,7 @@ from hub.web.bodies_programme import (
     ConferenceList,
     ConferencePatch,
 )
+from hub.web.opening import let_go
 from hub.web.problems import Invalid, Problem
 from hub.web.query import cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
@@ -260,6 +261,8 @@ async def change(request: web.Request) -> web.Response:
         request, caller.identity, "conference.change", f"conference:{one.slug}",
         {"fields": sorted(fields)},
     )  # fmt: skip
+    if draft.room != one.draft.room:
+        await let_go(services, one.draft.room)
     return _answer(changed)
 
 
@@ -275,6 +278,7 @@ async def delete(request: web.Request) -> web.Response:
     except (StaleVersion, LookupError) as fault:
         raise _refused(fault) from None
     await audit(request, caller.identity, "conference.delete", f"conference:{one.slug}", {})
+    await let_go(services, one.draft.room)
     return web.Response(status=204)
 
 

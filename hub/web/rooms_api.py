@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hub.ports import RoomExists, RoomRecord, RoomView, StaleVersion, StoreLost
+from hub.ports.programme import Filter
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair, need_right
@@ -25,6 +26,7 @@ from rooms.permissions import Right
 PAGE: Final = 100
 #: What Redis decides while a room is open; the rest is as SQL has it.
 LIVE_SETTINGS: Final = ("capacity", "reserved", "locked", "lock_message", "chat", "slow_mode_s")
+TIMES: Final = ("opens_at", "closes_at")
 #: What a room token may change in its own room; everything else is the fair's.
 FIELD_RIGHT: Final[dict[str, Right]] = {
     "capacity": Right.CAPACITY,
@@ -88,7 +90,7 @@ def room_body(record: RoomRecord, view: RoomView) -> dict[str, Any]:
         for name in RoomBody.model_fields
         if name in RoomSpec.__struct_fields__
     }
-    for name in ("opens_at", "closes_at"):
+    for name in TIMES:
         body[name] = None if body[name] is None else rfc3339(body[name])
     return {
         **body,
@@ -139,7 +141,7 @@ def check_spec(spec: RoomSpec, before: RoomSpec | None = None) -> RoomSpec:
 
 def _values(body: RoomCreate | RoomPatch, names: set[str]) -> dict[str, Any]:
     values = {name: getattr(body, name) for name in names}
-    for name in ("opens_at", "closes_at"):
+    for name in TIMES:
         if name in values:
             values[name] = epoch_ms(values[name])
     if values.get("mode") is not None:
@@ -221,6 +223,16 @@ def _check_fields(caller: Caller, slug: str, fields: set[str]) -> None:
             raise Refusal(Code.FORBIDDEN, f"changing {name} needs more rights")
 
 
+async def _check_times(services: Services, spec: RoomSpec, before: RoomSpec) -> None:
+    """Raises Invalid for times set by hand where the programme would take them back at once."""
+    moved = [name for name in TIMES if getattr(spec, name) != getattr(before, name)]
+    if not moved:
+        return
+    coming = Filter(room=spec.slug, ends_after_ms=now_ms(), cancelled=False)
+    if (await services.fair.conferences.find(coming, None, 1))[0]:
+        raise Invalid([(name, "by_programme") for name in moved])
+
+
 async def apply_change(
     services: Services, record: RoomRecord, before: RoomSpec, spec: RoomSpec
 ) -> RoomRecord:
@@ -266,6 +278,7 @@ async def change(request: web.Request) -> web.Response:
     if record.spec.closed:
         raise Refusal(Code.ROOM_CLOSED, "the room is closed")
     spec = check_spec(msgspec.structs.replace(before, **_values(body, fields)), before)
+    await _check_times(services, spec, before)
     if spec != before:
         record = await apply_change(services, record, before, spec)
         detail = body.model_dump(mode="json", include=fields)
@@ -322,8 +335,9 @@ ROUTES: Final = (
         problems=(404,), headers=(_ETAG,),
     ),
     Route(
-        "PATCH", "/rooms/{room}", change, "changeRoom", "Change a room", 200, RoomBody,
-        body=RoomPatch, problems=(404, 409, 412, 428), headers=(_ETAG,), if_match=True,
+        "PATCH", "/rooms/{room}", change, "changeRoom",
+        "Change a room; its times are the programme's while it has a conference to come", 200,
+        RoomBody, body=RoomPatch, problems=(404, 409, 412, 428), headers=(_ETAG,), if_match=True,
     ),
     Route(
         "DELETE", "/rooms/{room}", close, "closeRoom", "Close a room", 204, None,

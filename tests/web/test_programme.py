@@ -232,6 +232,13 @@ async def test_a_room_opens_and_closes_by_its_programme(site: Any) -> None:
     starts = datetime.fromisoformat(far["starts_at"]).timestamp() * 1000
     opens = datetime.fromisoformat(scheduled["opens_at"]).timestamp() * 1000
     assert starts - opens == lead
+    # The programme would take times set by hand back at once: they are refused, nothing else is.
+    head = {"If-Match": (await site.api("GET", f"/rooms/{room}")).headers["ETag"]}
+    by_hand = {"closes_at": iso(now_ms() + 900 * MIN), "title": "Hall"}
+    refused = await site.api("PATCH", f"/rooms/{room}", by_hand, headers=head)
+    assert (await refused.json())["errors"] == [{"field": "closes_at", "code": "by_programme"}]
+    body = {"opens_at": scheduled["opens_at"], "title": "Hall"}
+    assert (await site.api("PATCH", f"/rooms/{room}", body, headers=head)).status == 200
     # One that ended ten minutes ago but for a moment: the room is open for its last moments.
     ends = now_ms() - after + 1_500
     body = {"starts_at": iso(ends - 60 * MIN), "ends_at": iso(ends)}
@@ -253,6 +260,14 @@ async def test_a_room_opens_and_closes_by_its_programme(site: Any) -> None:
     etag = (await site.api("GET", "/conferences/far")).headers["ETag"]
     await site.api("PATCH", "/conferences/far", {"cancelled": True}, headers={"If-Match": etag})
     await until("closed")
+    # Taken out of the programme altogether, it is a room like any other again.
+    for slug in ("far", "now"):
+        etag = (await site.api("GET", f"/conferences/{slug}")).headers["ETag"]
+        gone = await site.api("DELETE", f"/conferences/{slug}", headers={"If-Match": etag})
+        assert gone.status == 204
+        body = await (await site.api("GET", f"/rooms/{room}")).json()
+        assert (body["closes_at"] is None) == (slug == "now")
+    assert (body["state"], body["opens_at"]) == ("open", None)
 
 
 async def test_a_speaker_is_one_by_the_programme(site: Any) -> None:

@@ -29,6 +29,7 @@ from hub.web.audits import audit
 from hub.web.bodies import Company, Name, Slug, Title
 from hub.web.bodies_fair import TAGS, Paragraphs
 from hub.web.forms import Form, FormModel, read_form, shown
+from hub.web.opening import let_go
 from hub.web.organise.common import (
     by_language,
     field_of,
@@ -307,6 +308,8 @@ async def edit(request: web.Request) -> web.Response:
         request, session.identity, "conference.change", f"conference:{one.slug}",
         {"title": draft.title, "room": draft.room},
     )  # fmt: skip
+    if draft.room != one.draft.room:
+        await let_go(services, one.draft.room)
     raise see(PATH, "saved", day=form.value("day"))
 
 
