@@ -10,7 +10,7 @@ STEPS_MAX = 150
 
 #: What has the focus: whether it shows, where it is, and whether it is the page itself.
 FOCUS = """
-() => {
+(wanted) => {
   const node = document.activeElement;
   if (node === null || node === document.body) return null;
   window.keyboardIds ??= new WeakMap();
@@ -25,7 +25,7 @@ FOCUS = """
   });
   const box = node.getBoundingClientRect();
   return {
-    id: window.keyboardIds.get(node), marked,
+    id: window.keyboardIds.get(node), marked, there: node === wanted,
     seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight
       && box.right > 0 && box.left < innerWidth,
     positive: node.tabIndex > 0,
@@ -41,29 +41,30 @@ class Keyboard:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def focus(self) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = await self.page.evaluate(FOCUS)
-        return found
-
     async def reach(self, target: Locator, *, key: str = "Tab") -> None:
         """Press Tab until ``target`` has the focus. Raises AssertionError: it cannot be reached,
         the focus is caught somewhere, does not show, or is out of sight."""
         await target.first.wait_for(timeout=8000)
         before = None
         for _ in range(STEPS_MAX):
-            if await target.first.evaluate("(node) => node === document.activeElement"):
-                return
-            await self.page.keyboard.press(key)
-            now = await self.focus()
-            if now is None:
-                continue  # between the end of the page and its beginning
+            now: dict[str, Any] | None = await target.first.evaluate(FOCUS)
+            if now is None or before is None:
+                # Between the end of the page and its beginning, or where we come from.
+                if now is not None and now["there"]:
+                    return
+                before = -1 if now is None else now["id"]
+                await self.page.keyboard.press(key)
+                continue
             assert now["id"] != before or now["html"].startswith(("<video", "<input")), (
                 f"the focus is caught: {now['html']}"
             )
             assert now["marked"], f"the focus does not show: {now['html']}"
             assert now["seen"], f"the focus is out of sight: {now['html']}"
             assert not now["positive"], f"an order of its own: {now['html']}"
+            if now["there"]:
+                return
             before = now["id"]
+            await self.page.keyboard.press(key)
         raise AssertionError(f"not reached in {STEPS_MAX} steps: {target}")
 
     async def press(self, target: Locator, key: str = "Enter") -> None:
