@@ -194,6 +194,14 @@ class Companies(Protocol):
         ValueError for a cursor that is none."""
         ...
 
+    async def unpublished(
+        self, where: CompanyFilter, cursor: str | None, limit: int
+    ) -> tuple[tuple[Company, ...], str | None]:
+        """Companies whose page is not published, in order of slug; of ``where``, ``q`` (text,
+        or a part of the slug), sector and country count. For organisers alone. ``cursor`` and
+        what comes back second are slugs."""
+        ...
+
     async def live_now(self) -> frozenset[str]:
         """Companies of whose staff somebody is in a room; at most 2 s old."""
         ...

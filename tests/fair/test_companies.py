@@ -97,6 +97,20 @@ async def test_directory_finds_filters_and_counts(part: SqlCompanies) -> None:
     assert [item.slug for item in page.similar] == ["pearl"]
     assert (await part.search(CompanyFilter(q="《》 …"), None, 10)).total == 0
 
+    # The organiser finds what is not published, and nothing else that way.
+    await part.create(draft("attic", "阁楼公司", sector="finance", published=False))
+
+    async def hidden(cursor: str | None = None, limit: int = 9, **where: Any) -> list[str]:
+        found, following = await part.unpublished(CompanyFilter(**where), cursor, limit)
+        return [one.slug for one in found] + ([f"next {following}"] if following else [])
+
+    assert await hidden() == ["attic", "hidden"]
+    assert await hidden(limit=1) == ["attic", "next attic"]
+    assert await hidden("attic") == ["hidden"]
+    assert await hidden(q="robot") == await hidden(q="IDDE") == ["hidden"]
+    assert await hidden(q="閣樓") == await hidden(sector="finance") == ["attic"]
+    assert await hidden(q="%_") == await hidden(country="DE") == []
+
 
 async def test_pages_have_no_hole_and_no_repeat(part: SqlCompanies) -> None:
     # Equal names, so that only the slug orders them; half are found by text alone.

@@ -282,6 +282,9 @@ async def test_a_company_gets_an_owner_and_is_published(site: Any) -> None:
     assert (await post(site, "/organise/companies/new", csrf, **new)).status == 303
     assert (await post(site, "/organise/companies/new", csrf, **new)).status == 422
     here = "/organise/companies/acme"
+    for path, there in (("?state=unpublished&q=acm", True), ("?q=acm", False)):
+        listed = await site.call("GET", f"/organise/companies{path}", auth=None)
+        assert (f'href="{here}"' in await listed.text()) == there
     assert (await post(site, f"{here}/staff", csrf, email="no@example.org")).status == 422
     owner = {"email": "amina@example.org", "role": "owner"}
     assert (await post(site, f"{here}/staff", csrf, **owner)).status == 303

@@ -226,6 +226,27 @@ class CompanyDirectory(Part):
             similar=tuple(records[slug] for slug in others if slug in records),
         )
 
+    async def unpublished(
+        self, where: CompanyFilter, cursor: str | None, limit: int
+    ) -> tuple[tuple[Company, ...], str | None]:
+        c = companies.c
+        query = sa.select(*LIST_COLUMNS).where(c.published.is_(False))
+        if where.sector is not None:
+            query = query.where(c.sector == where.sector)
+        if where.country is not None:
+            query = query.where(c.country == where.country)
+        if cursor is not None:
+            query = query.where(c.slug > cursor)
+        async with transaction(self._engine) as connection:
+            if q := where.q.strip():
+                said = c.slug.icontains(q, autoescape=True)
+                named = search.ids(connection, "company", q)
+                query = query.where(said if named is None else said | c.slug.in_(named))
+            query = query.order_by(c.slug).limit(limit + 1)
+            rows = (await connection.execute(query)).all()
+        found = tuple(record_of(row) for row in rows[:limit])
+        return found, found[-1].slug if len(rows) > limit else None
+
     async def live_now(self) -> frozenset[str]:
         if time.monotonic() - self._live_at < LIVE_S:
             return self._live

@@ -73,16 +73,25 @@ async def listing(request: web.Request) -> web.Response:
         sector=sector if settings.sector(sector) else None,
         country=country if countries.is_country(country) else None,
     )
+    cursor = request.query.get("cursor") or None
+    hidden = request.query.get("state") == "unpublished"
+    similar: tuple[Company, ...] = ()
+    total = None
     try:
-        page = await services.fair.companies.search(
-            where, request.query.get("cursor") or None, PAGE
-        )
+        if hidden:
+            if cursor is not None and not SLUG.fullmatch(cursor):
+                raise web.HTTPBadRequest()
+            items, following = await services.fair.companies.unpublished(where, cursor, PAGE)
+        else:
+            page = await services.fair.companies.search(where, cursor, PAGE)
+            items, following, similar, total = page.items, page.next, page.similar, page.total
     except ValueError:
         raise web.HTTPBadRequest() from None
     return await render(
-        request, "companies", page=page, where=where, settings=settings, countries=listed,
-        names=dict(listed), filtered=bool(q or where.sector or where.country),
-        following=next_page(request, page.next), first=first_page(request),
+        request, "companies", items=items, similar=similar, total=total, hidden=hidden,
+        where=where, settings=settings, countries=listed, names=dict(listed),
+        filtered=bool(q or where.sector or where.country or hidden),
+        following=next_page(request, following), first=first_page(request),
     )  # fmt: skip
 
 
