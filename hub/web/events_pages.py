@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from hub.ports import RoomRecord
 from hub.ports.events import Visit
+from hub.ports.programme import Conference, Filter
 from hub.services import SERVICES, Services
 from hub.sheets import Cell
 from hub.web import events_api, flash
@@ -17,13 +19,14 @@ from hub.web.bodies import rfc3339
 from hub.web.forms import FormModel, read_form
 from hub.web.organise.common import first_page, next_page, organiser, render, see
 from hub.web.sheets import FORMATS, send
-from rooms.model import SLUG
+from rooms.model import SLUG, Kind
 
 PAGE: Final = 100
 EXPORT_PAGE: Final = 500
 ATTENDANCE: Final = "/organise/attendance"
 AUDIT: Final = "/organise/audit"
 FILTER_MAX: Final = 160
+CHOICES_MAX: Final = 500
 
 
 def _slug(request: web.Request, name: str) -> str | None:
@@ -67,10 +70,23 @@ async def attendance(request: web.Request) -> web.Response:
     exported = str(
         request.rel_url.with_path(f"{ATTENDANCE}/sheet").without_query_params("cursor", "done")
     )
+    conferences, rooms = await _choices(services)
     return await render(
         request, "attendance", visits=visits, asked=asked, chosen=chosen, unknown=unknown,
-        sheet=exported, following=next_page(request, following), first=first_page(request),
+        sheet=exported, conferences=conferences, rooms=rooms, first=first_page(request),
+        following=next_page(request, following),
     )  # fmt: skip
+
+
+async def _choices(
+    services: Services,
+) -> tuple[tuple[Conference, ...], tuple[RoomRecord, ...]]:
+    """What the fields offer by title and time; what is beyond is typed by its address."""
+    conferences, _more = await services.fair.conferences.find(Filter(), None, CHOICES_MAX)
+    rooms, _next = await services.directory.rooms(
+        kind=Kind.CONFERENCE.value, q=None, cursor=None, limit=CHOICES_MAX
+    )
+    return conferences, rooms
 
 
 async def sheet(request: web.Request) -> web.StreamResponse:

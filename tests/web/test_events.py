@@ -83,6 +83,7 @@ async def test_attendance_is_shown_and_exported(site: Hub) -> None:
         await browser.sign_in(Role.ORGANISER)
         shown = await browser.call("GET", f"/organise/attendance?room={room}", auth=None)
         assert "=Eva 2" in await shown.text() and "Inside now" in await shown.text()
+        assert f'<option value="{room}" label="Talk">' in await shown.text()  # to choose from
         sheet = await browser.call(
             "GET", f"/organise/attendance/sheet?room={room}&format=csv", auth=None
         )
