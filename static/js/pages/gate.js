@@ -22,7 +22,9 @@ const TRIES = 3;
 const root = document.documentElement;
 const zone = root.dataset.zone || "UTC";
 const moments = new Intl.DateTimeFormat(root.lang || "en", { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone: zone });
-const clocks = new Intl.DateTimeFormat(root.lang || "en", { hour: "numeric", minute: "2-digit", timeZone: zone });
+// As the server writes them: 02:51 in Chinese, 2:51 AM in English.
+const hour = root.lang.startsWith("zh") ? "2-digit" : "numeric";
+const clocks = new Intl.DateTimeFormat(root.lang || "en", { hour, minute: "2-digit", timeZone: zone });
 
 /** Gates speak the fair's time, whatever the device is set to. @param {string} iso */
 const clock = (iso) => clocks.format(new Date(iso));
