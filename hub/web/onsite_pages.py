@@ -191,7 +191,8 @@ async def _pdf(request: web.Request, held: Pass) -> web.Response:
         title=language.text("Entry pass"),
         name=held.name,
         day=slot.day,
-        time=f"{slot.time} ({zone})",
+        time=slot.time,
+        zone=str(zone),
         number=onsite_texts.number_text(kept, language),
         code=held.code,
         rules=(

@@ -24,7 +24,9 @@ _HAN: Final = "STSong-Light"
 _BRAND: Final = HexColor("#0b4f8a")
 _TEXT: Final = HexColor("#16202c")
 _MUTED: Final = HexColor("#51606f")
+_RULE: Final = HexColor("#d3dae2")
 _MARGIN: Final = 8 * mm
+_NAME_LEAST: Final = 17  # points: smaller than this, a name goes on two lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Badge:
     name: str
     day: str
     time: str
+    zone: str
     number: str
     code: str
     rules: tuple[str, ...]
@@ -99,6 +102,16 @@ def _lines(text: str, font: str, size: float, width: float) -> list[str]:
     return lines
 
 
+def _name(name: str, width: float) -> list[tuple[float, float, str]]:
+    """(millimetres from the top, size, text): one large line, else two at a space."""
+    font = _font(name, bold=True)
+    if pdfmetrics.stringWidth(name, font, _NAME_LEAST) <= width or " " not in name:
+        return [(34, 26, name)]
+    gaps = [at for at, character in enumerate(name) if character == " "]
+    middle = min(gaps, key=lambda at: abs(2 * at - len(name)))
+    return [(29, 18, name[:middle]), (36.5, 18, name[middle + 1 :])]
+
+
 def pdf(badge: Badge) -> bytes:
     """One page of A6, upright."""
     out = io.BytesIO()
@@ -108,32 +121,46 @@ def pdf(badge: Badge) -> bytes:
     width, height = A6
     inner = width - 2 * _MARGIN
 
-    def line(text: str, y: float, size: float, colour: Any, bold: bool = False) -> None:
+    def line(text: str, down: float, size: float, colour: Any, bold: bool = False) -> None:
         text = " ".join(text.split())  # thin spaces of times: Helvetica has none
         font = _font(text, bold)
         fitted, size = _fit(text, font, size, inner, 7)
-        canvas.setFillColor(colour)
-        canvas.setFont(font, size)
-        canvas.drawCentredString(width / 2, y, fitted)
+        left = (width - pdfmetrics.stringWidth(fitted, font, size)) / 2
+        canvas.saveState()
+        drawn = canvas.beginText(left, height - down * mm)
+        drawn.setFont(font, size)
+        drawn.setFillColor(colour)
+        if bold and font == _HAN:  # it has no bold: its outline makes it so
+            drawn.setStrokeColor(colour)
+            drawn.setTextRenderMode(2)
+            canvas.setLineWidth(size * 0.03)
+        drawn.textOut(fitted)
+        canvas.drawText(drawn)
+        canvas.restoreState()
 
     canvas.setFillColor(_BRAND)
     canvas.rect(0, height - 20 * mm, width, 20 * mm, stroke=0, fill=1)
-    line(badge.fair, height - 10 * mm, 14, HexColor("#ffffff"), bold=True)
-    line(badge.title, height - 16 * mm, 9, HexColor("#ffffff"))
-    line(badge.name, height - 30 * mm, 20, _TEXT, bold=True)
-    line(badge.day, height - 38 * mm, 11, _TEXT)
-    line(badge.time, height - 44.5 * mm, 14, _TEXT, bold=True)
-    _draw_qr(canvas, badge.code, width / 2, height - 49 * mm, 56 * mm)
-    line(grouped(badge.code), height - 110 * mm, 11, _TEXT, bold=True)
-    line(badge.number, height - 115.5 * mm, 8.5, _MUTED)
-    canvas.setFillColor(_MUTED)
-    y = height - 122 * mm
+    line(badge.fair, 10, 14, HexColor("#ffffff"), bold=True)
+    line(badge.title, 16, 9.5, HexColor("#ffffff"))
+    for down, size, part in _name(badge.name, inner):
+        line(part, down, size, _TEXT, bold=True)
+    line(badge.day, 43.5, 12, _TEXT)
+    line(badge.time, 50.5, 17, _TEXT, bold=True)
+    line(badge.zone, 55, 8.5, _MUTED)
+    _draw_qr(canvas, badge.code, width / 2, height - 55 * mm, 64 * mm)
+    line(grouped(badge.code), 121, 12, _TEXT, bold=True)
+    line(badge.number, 126.5, 9, _MUTED)
+    canvas.setStrokeColor(_RULE)
+    canvas.setLineWidth(0.5)
+    canvas.line(_MARGIN, height - 130 * mm, width - _MARGIN, height - 130 * mm)
+    canvas.setFillColor(_TEXT)
+    y = height - 134.5 * mm
     for rule in badge.rules:
         font = _font(rule)
-        for part in _lines(rule, font, 7.5, inner):
-            canvas.setFont(font, 7.5)
+        for part in _lines(rule, font, 8, inner):
+            canvas.setFont(font, 8)
             canvas.drawString(_MARGIN, y, part)
-            y -= 3.4 * mm
+            y -= 3.5 * mm
     canvas.showPage()
     canvas.save()
     return out.getvalue()
