@@ -206,6 +206,10 @@ class Companies(Protocol):
         """Companies of whose staff somebody is in a room; at most 2 s old."""
         ...
 
+    async def keep_ready(self) -> None:
+        """Read what a search needs, ahead of whoever searches next."""
+        ...
+
     async def get(self, company: str) -> Company | None:
         """Published or not."""
         ...

@@ -99,7 +99,7 @@ def setup(app: web.Application, services: Services) -> None:
     figures_api.setup(services)
     programme_pages.setup(app, services)
     agenda_pages.setup(app)
-    companies_pages.setup(app)
+    companies_pages.setup(app, services)
     company_edit.setup(app)
     company_people.setup(app)
     room_pages.setup(app)

@@ -16,7 +16,7 @@ from aiohttp import web
 from hub.ports.companies import EDITS, Company, CompanyFilter, StaffRole
 from hub.ports.fair import FairSettings, pick
 from hub.ports.programme import Filter
-from hub.services import SERVICES
+from hub.services import SERVICES, Services
 from hub.web import auth, i18n
 from hub.web.bodies_companies import CardNote
 from hub.web.companies_api import media_url
@@ -28,6 +28,7 @@ from hub.web.sheets import disposition
 from rooms.model import SLUG, Role
 
 PAGE: Final = 24
+READY_S: Final = 2.0  # so that no reader waits for what changed
 CONFERENCES: Final = 20
 COUNTRIES_SHOWN: Final = 250
 _MEDIA: Final = re.compile(r"([0-9a-f]{64})\.webp")
@@ -359,7 +360,8 @@ async def my_companies(request: web.Request) -> web.Response:
     )  # fmt: skip
 
 
-def setup(app: web.Application) -> None:
+def setup(app: web.Application, services: Services) -> None:
+    services.jobs.every(READY_S, "directory", services.fair.companies.keep_ready)
     add = app.router
     add.add_get("/companies", directory)
     add.add_get("/companies/{company}", company)

@@ -79,6 +79,7 @@ class CompanyDirectory(Part):
         self._read_s = 0.0
         self._changed_here = False
         self._reading = asyncio.Lock()
+        self._counting = asyncio.Lock()
         self._words: OrderedDict[str, tuple[int, int, tuple[str, ...]]] = OrderedDict()
         self._live: frozenset[str] = frozenset()
         self._live_at = float("-inf")
@@ -194,11 +195,19 @@ class CompanyDirectory(Part):
         return result
 
     async def _common(self, connection: AsyncConnection) -> dict[str, int]:
-        at, pieces = self._pieces
-        if time.monotonic() - at > PIECES_S:
-            pieces = await search.common(connection, "company")
-            self._pieces = (time.monotonic(), pieces)
-        return pieces
+        if time.monotonic() - self._pieces[0] > PIECES_S:
+            async with self._counting:  # one counts, the others take what it found
+                if time.monotonic() - self._pieces[0] > PIECES_S:
+                    pieces = await search.common(connection, "company")
+                    self._pieces = (time.monotonic(), pieces)
+        return self._pieces[1]
+
+    async def keep_ready(self) -> None:
+        await self._current()
+        await self.live_now()
+        async with transaction(self._engine) as connection:
+            await self._common(connection)
+        await asyncio.to_thread(search.terms_of, "公司")  # the first one reads rjieba's words
 
     async def search(self, where: CompanyFilter, cursor: str | None, limit: int) -> CompanyPage:
         after = cursor_parts(cursor, int, str, str) if cursor is not None else None
