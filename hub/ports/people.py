@@ -139,6 +139,11 @@ class People(Protocol):
         """Use a mailed link up: the address is verified, or changed to the new one."""
         ...
 
+    async def ask_verify(self, person: str) -> bool:
+        """Mail the link that verifies the address once more. False: no such person, blocked,
+        without an address, or verified already."""
+        ...
+
     async def ask_reset(self, email: str) -> None:
         """Mail a link that sets a new password, when there is such an account."""
         ...

@@ -14,6 +14,7 @@ from hub.ports.people import Registration
 from hub.ports.programme import Draft
 from hub.services import Services
 from rooms.model import Identity, Role
+from tests.web.test_accounts import link_to, mails_to
 
 PAGES = (
     "/organise/settings", "/organise/settings/sectors", "/organise/settings/privacy",
@@ -26,7 +27,8 @@ ACTS = (
     *(page for page in PAGES if page.endswith(("settings", "sectors", "privacy", "new", "bulk"))),
     *(
         f"/organise/people/{{person}}/{act}"
-        for act in ("role", "block", "unblock", "signout", "mail", "export", "erase", "reveal")
+        for act in ("role", "block", "unblock", "signout", "mail", "verify", "export", "erase",
+                    "reveal")
     ),
     *(f"/organise/companies/acme/{act}" for act in ("publish", "unpublish", "staff")),
     "/organise/companies/acme/staff/{person}/remove", "/organise/programme/opening",
@@ -264,6 +266,28 @@ async def test_entry_slots_are_made_in_steps_within_the_day(site: Any) -> None:
     assert (await post(site, f"{path}/delete", csrf)).status == 303
     assert (await post(site, f"{path}/delete", csrf)).status == 404
     assert len((await site.services.fair.passes.slots())[0]) == 2
+
+
+async def test_a_verification_is_mailed_again(site: Any) -> None:
+    people = site.services.fair.people
+    made = await people.create(Registration("Li Na", "li@example.org", "", "CN", 1))
+    assert made is not None
+    csrf = await site.sign_in(Role.ORGANISER)
+    here = f"/organise/people/{made.id}"
+
+    async def mailed() -> int:
+        return len(await mails_to(site, "li@example.org"))
+
+    before = await mailed()
+    assert (await post(site, f"{here}/verify", csrf)).status == 303
+    assert await mailed() == before + 1
+    assert not await people.ask_verify("u_none")
+    token = (await link_to(site, "li@example.org")).rpartition("/")[2]
+    assert await people.verify(token) is not None
+    page = await (await site.call("GET", here, auth=None)).text()
+    assert f"{here}/verify" not in page
+    assert (await post(site, f"{here}/verify", csrf)).status == 303
+    assert await mailed() == before + 1  # nothing to prove any more
 
 
 async def test_a_company_gets_an_owner_and_is_published(site: Any) -> None:

@@ -142,6 +142,20 @@ class Accounts(Part):
         except IntegrityError:  # somebody else has taken the new address meanwhile
             return None
 
+    async def ask_verify(self, person: str) -> bool:
+        async with transaction(self._engine) as connection:
+            query = sa.select(*COLUMNS).where(
+                people.c.id == person, people.c.email.is_not(None),
+                people.c.verified_ms.is_(None), people.c.blocked.is_(False),
+                people.c.erased_ms.is_(None),
+            )  # fmt: skip
+            row = (await connection.execute(query)).one_or_none()
+            if row is None:
+                return False
+            found = record(row)
+            await self._mail_link(connection, found, "verify", found.email or "", VERIFY_MS)
+        return True
+
     async def ask_reset(self, email: str) -> None:
         async with transaction(self._engine) as connection:
             person = await self._by_key(connection, email)

@@ -179,6 +179,16 @@ async def mail_link(request: web.Request) -> web.Response:
     raise _back(person, "mailed")
 
 
+async def verify_link(request: web.Request) -> web.Response:
+    """The link that proves the address, once more."""
+    services, session, person = await _person(request)
+    await read_form(request, FormModel)
+    if not await services.fair.people.ask_verify(person.id):
+        raise _back(person, "")
+    await audit(request, session.identity, "person.verify_link", f"person:{person.id}", {})
+    raise _back(person, "sent")
+
+
 async def export(request: web.Request) -> web.Response:
     services, session, person = await _person(request)
     await read_form(request, FormModel)
@@ -236,6 +246,7 @@ def setup(app: web.Application) -> None:
     app.router.add_get(f"{PATH}/{{person}}", one)
     for name, handler in (
         ("role", appoint), ("block", block), ("unblock", block), ("signout", sign_out),
-        ("mail", mail_link), ("export", export), ("erase", erase), ("reveal", reveal),
+        ("mail", mail_link), ("verify", verify_link), ("export", export), ("erase", erase),
+        ("reveal", reveal),
     ):  # fmt: skip
         app.router.add_post(f"{PATH}/{{person}}/{name}", handler)
