@@ -1,6 +1,7 @@
 /** An import under way: its bar moves; when it is over, the page shows what came of it. */
 
 import { byId } from "../dom.js";
+import { number } from "../i18n.js";
 
 const EVERY_MS = 1_000;
 
@@ -24,7 +25,7 @@ function watch(url) {
     }
     bar.max = Math.max(1, job.rows_total);
     bar.value = job.rows_done;
-    count.textContent = `${job.rows_done} / ${job.rows_total}`;
+    count.textContent = `${number(job.rows_done)} / ${number(job.rows_total)}`;
     if (job.state !== "waiting" && job.state !== "running") {
       clearInterval(timer);
       location.reload();
