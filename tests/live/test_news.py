@@ -15,7 +15,7 @@ from hub.fair.tables import agenda, conferences, people
 from hub.live import NEWS
 from hub.live import reader as live_reader
 from rooms.model import Identity, Role
-from rooms.news import AnnouncedNotice, Audience, WithdrawnNotice
+from rooms.news import AnnouncedNotice, Audience, NewsNotice, WithdrawnNotice
 from tests.live.driver import Client, Hub, until
 
 NEWS_V1: Any = "pavilion.news.v1"
@@ -132,8 +132,10 @@ async def test_a_hub_that_was_deaf_tells_what_it_missed(two: Two) -> None:
     one, other = two
     page = await Page(other).open()
     news = other.app[NEWS]
-    other.services.news.listen(lambda notice: None, news.lost)
+    unheard: list[NewsNotice] = []
+    other.services.news.listen(unheard.append, news.lost)
     id = await announce(one, "Unheard")
+    await until(lambda: unheard, what="the notice came by while nobody listened")
     other.services.news.listen(news.notice, news.lost)
     news.lost()
     assert [one["id"] for one in (await page.expect("current"))["announcements"]] == [id]
