@@ -88,6 +88,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     company: str | None = None
     room: str | None = None
     reserved: bool = False
+    #: in a negotiation room: a company's slug, or "guest"
+    side: str | None = None
 
     @property
     def privileged(self) -> bool:
@@ -126,6 +128,12 @@ class RoomSpec(msgspec.Struct, frozen=True, kw_only=True):
     opens_at: int | None = None
     closes_at: int | None = None
     closed: bool = False
+    #: who is not privileged must be let in, one by one (negotiation rooms)
+    lobby: bool = False
+    #: seats by side (many_to_many); {} leaves it to the capacity
+    sides: dict[str, int] = {}
+    #: media between browsers only through TURN, so that nobody learns the other's address
+    relay_only: bool = False
 
     def state(self, now_ms: int) -> RoomState:
         """The room's state at ``now_ms``, from its times and whether it was closed."""

@@ -7,16 +7,18 @@ docs/protocol.md shows a sample of each and a test keeps it complete.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from rooms.messages import BadMessage, Bye, ClientMessage, Id, Secret, ServerMessage
+from rooms.messages import BadMessage, Bye, ClientMessage, Id, Secret, ServerMessage, encode
 
 SUBPROTOCOL: Final = "pavilion.news.v1"
 MESSAGE_MAX: Final = 8 * 1024  # bytes of the one client message
 TEXT_MAX: Final = 1_000  # characters of an announcement, each language
 AUDIENCE_MAX: Final = 200  # names in one list of an audience
+PERSONAL_MAX: Final = 200  # people of one personal notice
 
 #: Roles an announcement can be for. A person is all that apply; ``exhibitor`` is the staff of a
 #: company, ``speaker`` whoever speaks at a conference, ``participant`` every account.
@@ -113,9 +115,65 @@ class Reminder(ServerMessage, frozen=True, tag="reminder"):
     starts_at: str
 
 
+class Caller(msgspec.Struct, frozen=True):
+    name: str
+    organisation: str | None
+
+
+class Ring(ServerMessage, frozen=True, tag="ring"):
+    """Somebody rings at the booth of the reader's company. Over at ``expires_at`` at the latest."""
+
+    id: str
+    company: str
+    company_name: str
+    caller: Caller
+    subject: str
+    expires_at: str
+
+
+class RingOver(ServerMessage, frozen=True, tag="ring_over"):
+    """It rings no more. ``state``: answered, refused, missed, cancelled; ``why`` says more,
+    ``by`` is who took it."""
+
+    id: str
+    state: str
+    why: str | None
+    by: str | None
+
+
+class Call(ServerMessage, frozen=True, tag="call"):
+    """The ring was taken: to the visitor and to whoever took it. ``room`` is open for both."""
+
+    id: str
+    room: str
+
+
+class Invited(ServerMessage, frozen=True, tag="invited"):
+    """A colleague asks the reader into a talk, of which they are a member already."""
+
+    room: str
+    subject: str
+    by: str
+    starts_at: str
+
+
+class AppointmentNews(ServerMessage, frozen=True, tag="appointment"):
+    """An appointment of the reader changed, or begins soon (``reminder``). ``party`` is the
+    other side's name, ``url`` the page to go to."""
+
+    id: str
+    state: str
+    subject: str
+    starts_at: str
+    party: str
+    url: str
+    reminder: bool = False
+
+
 CLIENT_MESSAGES: Final[tuple[type[ClientMessage], ...]] = (NewsHello,)
 SERVER_MESSAGES: Final[tuple[type[ServerMessage], ...]] = (
-    NewsWelcome, Current, Announcement, Withdrawn, Reminder, Bye,
+    NewsWelcome, Current, Announcement, Withdrawn, Reminder, Ring, RingOver, Call, Invited,
+    AppointmentNews, Bye,
 )  # fmt: skip
 
 
@@ -135,10 +193,23 @@ class WithdrawnNotice(msgspec.Struct, frozen=True, tag_field="n", tag="w"):
     audience: Audience
 
 
+class PersonalNotice(msgspec.Struct, frozen=True, tag_field="n", tag="p"):
+    """One message for some people's pages, on whatever hub they are; made by ``personal``."""
+
+    to: tuple[str, ...]
+    message: msgspec.Raw
+
+
+def personal(to: Iterable[str], message: ServerMessage) -> PersonalNotice:
+    """``message`` for the pages of these people, at most PERSONAL_MAX."""
+    people = tuple(dict.fromkeys(to))[:PERSONAL_MAX]
+    return PersonalNotice(people, msgspec.Raw(encode(message)))
+
+
 class NewsProbe(msgspec.Struct, frozen=True, tag_field="n", tag="t"):
     """Proves that what is published comes back to the hub it names."""
 
     hub: str
 
 
-NewsNotice = AnnouncedNotice | WithdrawnNotice | NewsProbe
+NewsNotice = AnnouncedNotice | WithdrawnNotice | PersonalNotice | NewsProbe

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hub.config import Config
 from hub.fair.announcements import SqlAnnouncements
+from hub.fair.appointments import SqlAppointments
 from hub.fair.attendance import SqlAttendance
 from hub.fair.audit import SqlAudit
 from hub.fair.base import FairKeys, wall_clock_ms
@@ -24,7 +25,10 @@ from hub.fair.mails import SqlMails
 from hub.fair.migrate import migrate
 from hub.fair.passes import SqlPasses
 from hub.fair.people import SqlPeople
+from hub.fair.results import SqlResults
+from hub.fair.rings import SqlRings
 from hub.fair.settings import SqlSettings
+from hub.fair.talks import SqlTalks
 from hub.fair.webhooks import SqlWebhooks
 from hub.ports.fair import FairParts
 
@@ -53,6 +57,10 @@ def make_parts(
         announcements=SqlAnnouncements(*made),
         imports=SqlImports(*made),
         figures=SqlFigures(*made),
+        talks=SqlTalks(*made),
+        appointments=SqlAppointments(*made),
+        rings=SqlRings(*made),
+        results=SqlResults(*made),
     )
 
 

@@ -210,7 +210,10 @@ class NewsHub:
 
     def notice(self, notice: n.NewsNotice) -> None:
         """The channel's receiver: what is for everybody goes at once, what is for some waits
-        for SQL; each kind stays in order."""
+        for SQL; each kind stays in order. What is for certain people is theirs at once."""
+        if isinstance(notice, n.PersonalNotice):
+            self._personal(notice)
+            return
         self._changes += 1
         match notice:
             case n.AnnouncedNotice():
@@ -226,6 +229,13 @@ class NewsHub:
                 self._to_all(notice.id, n.Withdrawn(id=notice.id))
             case n.AnnouncedNotice() | n.WithdrawnNotice():
                 self._later(notice)
+
+    def _personal(self, notice: n.PersonalNotice) -> None:
+        readers = [reader for id in notice.to for reader in self.people.get(id, ())]
+        if readers:
+            packed = self._hub.writers.pack(frame_payload([bytes(notice.message)]))
+            for reader in readers:
+                reader.deliver(packed)
 
     def lost(self) -> None:
         self._later(None)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from hub.ports.appointments import Appointments
 from hub.ports.companies import Companies
 from hub.ports.events import Attendance, Audit, Webhooks
 from hub.ports.imports import Imports
 from hub.ports.onsite import Passes
 from hub.ports.people import Mails, People
 from hub.ports.programme import Conferences, Reminder
+from hub.ports.results import Results
+from hub.ports.rings import Rings
+from hub.ports.talks import Talks
 from rooms.news import Audience
 
 # --- settings -----------------------------------------------------------------------------
@@ -258,3 +262,7 @@ class FairParts:
     announcements: Announcements
     imports: Imports
     figures: Figures
+    talks: Talks
+    appointments: Appointments
+    rings: Rings
+    results: Results

@@ -14,8 +14,10 @@ from hub.web import (
     agenda_pages,
     announcements_api,
     announcements_pages,
+    appointments_api,
     companies_api,
     companies_pages,
+    company_day,
     company_edit,
     company_people,
     company_people_api,
@@ -31,6 +33,8 @@ from hub.web import (
     imports_pages,
     mailing,
     me_pages,
+    meet_pages,
+    negotiation_pages,
     onsite_api,
     onsite_pages,
     openapi,
@@ -40,9 +44,14 @@ from hub.web import (
     people_api,
     programme_api,
     programme_pages,
+    results_api,
+    results_pages,
+    rings_api,
     room_pages,
     rooms_api,
     signin,
+    talks_api,
+    talks_pages,
     tokens_api,
     webhooks_api,
     webhooks_pages,
@@ -68,6 +77,10 @@ API: Final[tuple[Route, ...]] = (
     *agenda_api.ROUTES,
     *companies_api.ROUTES,
     *company_people_api.ROUTES,
+    *talks_api.ROUTES,
+    *appointments_api.ROUTES,
+    *rings_api.ROUTES,
+    *results_api.ROUTES,
 )
 
 
@@ -104,3 +117,8 @@ def setup(app: web.Application, services: Services) -> None:
     company_people.setup(app)
     room_pages.setup(app)
     opening.setup(app, services)
+    talks_pages.setup(app, services)
+    negotiation_pages.setup(app, services)
+    meet_pages.setup(app, services)
+    company_day.setup(app, services)
+    results_pages.setup(app, services)

@@ -5,6 +5,13 @@ A test holds the two together. Times are integers, milliseconds since the Unix e
 
 from __future__ import annotations
 
+from hub.fair.tables.appointments import (
+    appointment_log,
+    appointments,
+    busy,
+    meeting_slots,
+    round_companies,
+)
 from hub.fair.tables.base import metadata
 from hub.fair.tables.companies import (
     blobs,
@@ -43,14 +50,27 @@ from hub.fair.tables.people import (
     web_sessions,
 )
 from hub.fair.tables.programme import agenda, calendar_feeds, conferences, speakers
+from hub.fair.tables.results import result_corrections, result_parties, results
+from hub.fair.tables.rings import ring_staff, rings
 from hub.fair.tables.rooms import rooms
 from hub.fair.tables.search import SEARCHES
+from hub.fair.tables.talks import (
+    talk_files,
+    talk_invites,
+    talk_log,
+    talk_members,
+    talk_notes,
+    talks,
+)
 
 __all__ = [
-    "SEARCHES", "agenda", "announcements", "attendance", "audit_log", "blobs", "calendar_feeds",
-    "cards", "companies", "company_files", "company_invites", "company_staff", "conferences",
-    "devices", "email_tokens", "entry_slots", "fair_settings", "favourites", "figures",
-    "gate_events", "identities", "import_errors", "imports", "mails", "metadata", "passes",
-    "people", "privacy_texts", "recovery_codes", "rooms", "sectors", "signin_links", "speakers",
-    "visits", "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
+    "SEARCHES", "agenda", "announcements", "appointment_log", "appointments", "attendance",
+    "audit_log", "blobs", "busy", "calendar_feeds", "cards", "companies", "company_files",
+    "company_invites", "company_staff", "conferences", "devices", "email_tokens", "entry_slots",
+    "fair_settings", "favourites", "figures", "gate_events", "identities", "import_errors",
+    "imports", "mails", "meeting_slots", "metadata", "passes", "people", "privacy_texts",
+    "recovery_codes", "result_corrections", "result_parties", "results", "ring_staff", "rings",
+    "rooms", "round_companies", "sectors", "signin_links", "speakers", "talk_files",
+    "talk_invites", "talk_log", "talk_members", "talk_notes", "talks", "visits", "web_sessions",
+    "webhook_deliveries", "webhook_endpoints", "webhook_messages",
 ]  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, false
 
-from hub.fair.tables.base import metadata
+from hub.fair.tables.base import Json, metadata
 
 rooms: Final = Table(
     "rooms",
@@ -27,6 +27,9 @@ rooms: Final = Table(
     Column("opens_at", BigInteger),
     Column("closes_at", BigInteger),
     Column("closed", Boolean, nullable=False),
+    Column("lobby", Boolean, nullable=False, server_default=false()),
+    Column("sides", Json, nullable=False, server_default="{}"),  # seats by side
+    Column("relay_only", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from hub.web.organise import companies, mail, onsite, people, programme, rooms, settings
+from hub.web.organise import (
+    companies,
+    mail,
+    negotiations,
+    onsite,
+    people,
+    programme,
+    results,
+    rooms,
+    settings,
+)
 
 
 def setup(app: web.Application) -> None:
-    for part in (settings, people, companies, programme, rooms, onsite, mail):
+    parts = (settings, people, companies, programme, rooms, onsite, mail, negotiations, results)
+    for part in parts:
         part.setup(app)

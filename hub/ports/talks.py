@@ -1,0 +1,250 @@
+"""Negotiation rooms as SQL keeps them: who belongs to one, invitations, files, notes.
+
+A talk is one room (``room`` is its slug). Whether somebody may take a seat now is Admission's;
+whether the room exists for them at all is decided here. Times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from rooms.model import Mode, Role
+
+Origin = Literal["appointment", "ring", "company", "organiser"]
+EndedWhy = Literal["done", "time", "complaint", "cancelled"]
+
+#: The side of whoever belongs to no company of the talk.
+GUEST_SIDE: Final = "guest"
+
+RefusalCode = Literal[
+    "unknown_room",  # there is none, or not for this person: nobody is told which
+    "unknown_person",
+    "unknown_company",
+    "wrong_mode",  # the room's mode has no place for this
+    "talk_over",
+    "unknown_invite",  # none, used, expired, revoked or for somebody else
+    "too_many",  # members, invitations or files
+    "too_large",
+    "bad_file",  # the content is not what it says, or of no kind that is taken
+    "unknown_file",
+    "slot_taken",  # an extension into time that somebody else has
+    "forbidden",
+    "in_the_past",
+    "already_released",
+]
+
+
+class TalkRefused(Exception):
+    """Nothing was changed; ``code`` is stable."""
+
+    def __init__(self, code: RefusalCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """Somebody's place in a talk. ``lobby``: must be let in each time they come."""
+
+    person: str
+    side: str
+    role: Role = Role.PARTICIPANT
+    lobby: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TalkDraft:
+    """A talk to be opened; its room's slug is made up, unguessable.
+
+    ``sides`` are seats by side (a company's slug or GUEST_SIDE); {} leaves it to ``capacity``.
+    """
+
+    origin: Origin
+    origin_id: str | None
+    company: str | None
+    mode: Mode
+    subject: str
+    starts_ms: int
+    ends_ms: int | None
+    members: tuple[Belonging, ...]
+    by: str
+    capacity: int = 2
+    reserved: int = 0
+    sides: Mapping[str, int] = field(default_factory=dict)
+    lobby: bool = False
+    relay_only: bool = False
+    opens_ms: int | None = None  # None: open now
+    agenda: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    person: str
+    name: str
+    side: str
+    role: Role
+    lobby: bool
+    removed_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    room: str
+    origin: Origin
+    origin_id: str | None
+    company: str | None
+    mode: Mode | None
+    subject: str
+    agenda: str
+    starts_ms: int
+    ends_ms: int | None
+    relay_only: bool
+    created_by: str
+    created_ms: int
+    ended_ms: int | None
+    ended_why: EndedWhy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What somebody is in a talk that is not over and that they were not removed from."""
+
+    room: str
+    side: str
+    role: Role
+    lobby: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    id: str
+    room: str
+    side: str
+    lobby: bool
+    person: str | None
+    company: str | None
+    uses_max: int
+    uses: int
+    expires_ms: int
+    by: str
+    revoked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TalkFile:
+    id: str
+    room: str
+    filename: str
+    content_type: str
+    size: int
+    by: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TalkCounts:
+    """The fair's negotiation rooms as numbers: never what is said in them."""
+
+    by_mode: Mapping[str, int]
+    scheduled: int
+    running: int
+    ended: int
+
+
+class Talks(Protocol):
+    """Every method may raise ``hub.ports.DirectoryLost``, and TalkRefused where it says so."""
+
+    async def open(self, draft: TalkDraft) -> Talk:
+        """Room, talk and members in one transaction. Raises TalkRefused: unknown_person,
+        unknown_company, wrong_mode (sides or members that the mode has no place for)."""
+        ...
+
+    async def open_many(self, drafts: Sequence[TalkDraft]) -> tuple[Talk, ...]:
+        """All or none, in one transaction; at most 1,000."""
+        ...
+
+    async def access(self, room: str, person: str) -> Access | None:
+        """None: the room does not exist for this person; the one query is the same, whatever
+        the reason (none such, a conference, never a member, removed, ended)."""
+        ...
+
+    async def get(self, room: str) -> Talk | None: ...
+
+    async def members(self, room: str) -> tuple[Member, ...]: ...
+
+    async def add_member(self, room: str, one: Belonging, by: str) -> None:
+        """Raises TalkRefused: unknown_room, talk_over, unknown_person, too_many."""
+        ...
+
+    async def remove_member(self, room: str, person: str, by: str) -> bool: ...
+
+    async def of_person(
+        self, person: str, from_ms: int, to_ms: int
+    ) -> tuple[tuple[Talk, Access], ...]:
+        """Talks somebody belongs to that are not over, by their beginning."""
+        ...
+
+    async def of_company(self, company: str, from_ms: int, to_ms: int) -> tuple[Talk, ...]: ...
+
+    async def end(self, room: str, by: str, why: EndedWhy) -> bool:
+        """Mark it over and its room closed; False when it was already."""
+        ...
+
+    async def extend(self, room: str, ends_ms: int, by: str) -> Talk: ...
+
+    # --- invitations -----------------------------------------------------------------------
+
+    async def invite(
+        self, room: str, by: str, *, side: str, lobby: bool = False, person: str | None = None,
+        company: str | None = None, uses: int = 1, ttl_s: int = 86_400,
+    ) -> tuple[Invite, str]:  # fmt: skip
+        """The invitation and its secret: signed, so that nobody tries one out in SQL."""
+        ...
+
+    async def invites(self, room: str) -> tuple[Invite, ...]: ...
+
+    async def revoke(self, room: str, invite: str) -> bool: ...
+
+    async def look_at_invite(self, secret: str, person: str | None) -> tuple[Invite, Talk] | None:
+        """What an invitation opens, not used up by looking."""
+        ...
+
+    async def use_invite(self, secret: str, person: str) -> Access:
+        """Become a member; who is one already uses nothing up. TalkRefused(unknown_invite)."""
+        ...
+
+    # --- files and notes ---------------------------------------------------------------------
+
+    async def keep_file(self, room: str, filename: str, body: bytes, by: str) -> TalkFile:
+        """Checked by content, sealed. Raises TalkRefused: too_large, too_many, bad_file."""
+        ...
+
+    async def files(self, room: str) -> tuple[TalkFile, ...]: ...
+
+    async def file(self, room: str, file: str) -> tuple[TalkFile, bytes] | None: ...
+
+    async def remove_file(self, room: str, file: str, by: str) -> bool: ...
+
+    async def notes(self, room: str) -> tuple[int, str]:
+        """(revision, text) as last kept; (0, "") when there are none."""
+        ...
+
+    async def keep_notes(self, room: str, rev: int, text: str) -> None:
+        """An older revision than the one kept changes nothing."""
+        ...
+
+    # --- the organiser -------------------------------------------------------------------------
+
+    async def counts(self) -> TalkCounts: ...
+
+    async def list(
+        self, *, state: str | None, mode: str | None, cursor: str | None, limit: int
+    ) -> tuple[tuple[Talk, ...], str | None]: ...
+
+    async def log(self, room: str, by: str, act: str, detail: Mapping[str, object]) -> None: ...
+
+    async def overdue(self, now_ms: int, limit: int) -> tuple[str, ...]:
+        """Rooms of talks whose end has passed (with the room's grace) and that are not ended."""
+        ...

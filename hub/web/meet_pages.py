@@ -1,0 +1,11 @@
+"""Asking for a meeting, and what a visitor has agreed."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from hub.services import Services
+
+
+def setup(app: web.Application, services: Services) -> None:
+    """Add the pages to ``app``."""

@@ -1,0 +1,11 @@
+"""A talk's page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from hub.services import Services
+
+
+def setup(app: web.Application, services: Services) -> None:
+    """Add the pages to ``app``."""

@@ -1,0 +1,11 @@
+"""What was agreed at the fair, for everybody to read."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from hub.services import Services
+
+
+def setup(app: web.Application, services: Services) -> None:
+    """Add the pages to ``app``."""
