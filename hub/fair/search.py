@@ -1,4 +1,4 @@
-"""Full-text search over companies, people and conferences, the same on both databases.
+"""Full-text search over companies, people, conferences, results; the same on both databases.
 
 Texts are cut here, not in the database: ``tokens`` folds them (NFKC, case, traditional to
 simplified Chinese, Latin accents), takes words of alphabets as they are and Chinese,
@@ -6,7 +6,7 @@ Japanese and Korean runs as overlapping pairs of characters, so that a two-chara
 is found wherever it stands. A query's Chinese is cut into words first (rjieba), each of
 which must occur. Words of three letters and more find words that begin with them.
 
-Whoever writes a company, person or conference calls ``index`` in the same transaction, and
+Whoever writes one of these calls ``index`` in the same transaction, and
 ``unindex`` when it goes.
 """
 
@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.fair.tables.search import SEARCHES
 
-Kind = Literal["company", "person", "conference"]
+Kind = Literal["company", "person", "conference", "result"]
 
 TEXT_MAX: Final = 2_000  # characters of one text that are looked at
 QUERY_MAX: Final = 100

@@ -30,9 +30,12 @@ results: Final = Table(
     Column("texts", Json, nullable=False),  # by language
     Column("amount", BigInteger),  # in the currency's smallest unit; none: undisclosed
     Column("currency", String(3)),
+    Column("decimals", Integer),  # how many the smallest unit stands for
     Column("signed_on", String(10), nullable=False),  # YYYY-MM-DD in the fair's zone
     Column("filename", String(120)),
     Column("content_type", String(80)),
+    Column("size", Integer),
+    Column("sha256", String(64)),  # of the attachment as sent; the bytes here are sealed
     Column("attachment", LargeBinary),
     Column(
         "state", String(16), nullable=False
@@ -41,7 +44,9 @@ results: Final = Table(
     Column("digest", String(64), nullable=False),  # SHA-256 of all that a party confirms
     Column("release_ms", Ms),  # when it is to be published; none: not released
     Column("released_ms", Ms),
+    Column("released_on", String(10)),  # YYYY-MM-DD in the fair's zone as it was then
     Column("withdrawn_ms", Ms),
+    Column("withdrawn_notes", Json),  # by language
     Column("by", String(64), nullable=False),
     Column("created_ms", Ms, nullable=False),
     Column("changed_ms", Ms, nullable=False),
@@ -63,6 +68,19 @@ result_parties: Final = Table(
     Column("confirmed_by", String(64)),
     Column("confirmed_ms", Ms),
     Column("organiser", Boolean, nullable=False),  # confirmed by the organiser on paper
+    Column("paper_note", String(500)),
+    Column("asked_ms", Ms),  # when its people were last written to
+)
+
+# What each version said: whoever is asked again is shown what has changed.
+result_versions: Final = Table(
+    "result_versions",
+    metadata,
+    Column("result", String(32), ForeignKey("results.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at_ms", Ms, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("content", Json, nullable=False),
 )
 
 # What was published is corrected only with a note that everybody sees.

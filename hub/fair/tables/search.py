@@ -2,7 +2,7 @@
 
 On PostgreSQL the term columns are ``tsvector`` with a GIN index each; on SQLite they are
 words with spaces between, the content of an FTS5 table that triggers keep in step. Those
-indexes, FTS5 tables and triggers are made by migration 0003 alone (``gin_*``, ``fts_*``).
+indexes, FTS5 tables and triggers are made by migrations 0003 and 0008 alone (``gin_*``, ``fts_*``).
 """
 
 from __future__ import annotations
@@ -30,5 +30,5 @@ def _table(kind: str) -> Table:
 
 
 SEARCHES: Final[dict[str, Table]] = {
-    kind: _table(kind) for kind in ("company", "person", "conference")
+    kind: _table(kind) for kind in ("company", "person", "conference", "result")
 }

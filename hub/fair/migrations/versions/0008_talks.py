@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0008"
 down_revision = "0007"
@@ -180,16 +181,21 @@ def _results() -> None:
         sa.Column("texts", sa.JSON(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("decimals", sa.Integer(), nullable=True),
         sa.Column("signed_on", sa.String(length=10), nullable=False),
         sa.Column("filename", sa.String(length=120), nullable=True),
         sa.Column("content_type", sa.String(length=80), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("attachment", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("release_ms", sa.BigInteger(), nullable=True),
         sa.Column("released_ms", sa.BigInteger(), nullable=True),
+        sa.Column("released_on", sa.String(length=10), nullable=True),
         sa.Column("withdrawn_ms", sa.BigInteger(), nullable=True),
+        sa.Column("withdrawn_notes", sa.JSON(), nullable=True),
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
@@ -351,6 +357,8 @@ def _result_parties() -> None:
         sa.Column("confirmed_by", sa.String(length=64), nullable=True),
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.Column("organiser", sa.Boolean(), nullable=False),
+        sa.Column("paper_note", sa.String(length=500), nullable=True),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["company"], ["companies.slug"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["person"], ["people.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["result"], ["results.id"], ondelete="CASCADE"),
@@ -358,6 +366,54 @@ def _result_parties() -> None:
     )
     op.create_index(op.f("ix_result_parties_company"), "result_parties", ["company"], unique=False)
     op.create_index(op.f("ix_result_parties_person"), "result_parties", ["person"], unique=False)
+
+
+def _result_versions() -> None:
+    op.create_table(
+        "result_versions",
+        sa.Column("result", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["result"], ["results.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("result", "version", name=op.f("pk_result_versions")),
+    )
+
+
+def _search_result() -> None:
+    """As migration 0003 made those of companies, people and conferences."""
+    postgres = op.get_bind().dialect.name == "postgresql"
+    terms = postgresql.TSVECTOR() if postgres else sa.Text()
+    op.create_table(
+        "search_result",
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name_terms", terms, nullable=False),
+        sa.Column("terms", terms, nullable=False),
+        sa.Column("grams", terms, nullable=False),
+        sa.PrimaryKeyConstraint("no", name=op.f("pk_search_result")),
+        sa.UniqueConstraint("id", name=op.f("uq_search_result_id")),
+    )
+    names = ("name_terms", "terms", "grams")
+    if postgres:
+        for name in names:
+            op.execute(f"CREATE INDEX gin_search_result_{name} ON search_result USING gin ({name})")
+        return
+    op.execute(
+        "CREATE VIRTUAL TABLE fts_result USING fts5(name_terms, terms, grams, "
+        "content='search_result', content_rowid='no', detail='column', "
+        "tokenize=\"ascii tokenchars '_'\")"
+    )
+    columns = ", ".join(("rowid", *names))
+    new, old = (", ".join(f"{row}.{name}" for name in ("no", *names)) for row in ("new", "old"))
+    add = f"INSERT INTO fts_result ({columns}) VALUES ({new})"
+    drop = f"INSERT INTO fts_result (fts_result, {columns}) VALUES ('delete', {old})"
+    for event, acts in (("insert", [add]), ("delete", [drop]), ("update", [drop, add])):
+        op.execute(
+            f"CREATE TRIGGER search_result_{event} AFTER {event.upper()} ON search_result "
+            f"BEGIN {'; '.join(acts)}; END"
+        )
 
 
 def _round_companies() -> None:
@@ -406,11 +462,17 @@ def upgrade() -> None:
     _appointment_log()
     _result_corrections()
     _result_parties()
+    _result_versions()
+    _search_result()
     _round_companies()
 
 
 def downgrade() -> None:
     op.drop_table("round_companies")
+    op.drop_table("search_result")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE fts_result")
+    op.drop_table("result_versions")
     op.drop_table("result_parties")
     op.drop_table("result_corrections")
     op.drop_table("appointment_log")
