@@ -23,7 +23,8 @@ READY_S: Final = 2.0
 _NOT_SPEC: Final = ("version", "created_ms")
 
 
-def _to_row(spec: RoomSpec) -> dict[str, Any]:
+def room_row(spec: RoomSpec) -> dict[str, Any]:
+    """The columns of ``rooms`` that a specification fills."""
     row = {field: getattr(spec, field) for field in spec.__struct_fields__}
     row["kind"] = spec.kind.value
     row["mode"] = None if spec.mode is None else spec.mode.value
@@ -79,7 +80,7 @@ class SqlDirectory(SqlSessions):
             async with transaction(self._engine) as connection:
                 await connection.execute(
                     sa.insert(rooms).values(
-                        **_to_row(spec), version=record.version, created_ms=record.created_ms
+                        **room_row(spec), version=record.version, created_ms=record.created_ms
                     )
                 )
         except IntegrityError:
@@ -96,7 +97,7 @@ class SqlDirectory(SqlSessions):
         change = (
             sa.update(rooms)
             .where(rooms.c.slug == slug, rooms.c.version == version)
-            .values(**_to_row(spec), version=version + 1)
+            .values(**room_row(spec), version=version + 1)
             .returning(rooms)
         )
         async with transaction(self._engine) as connection:

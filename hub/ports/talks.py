@@ -18,6 +18,26 @@ EndedWhy = Literal["done", "time", "complaint", "cancelled"]
 #: The side of whoever belongs to no company of the talk.
 GUEST_SIDE: Final = "guest"
 
+#: A room opens so long before its talk begins.
+OPENS_BEFORE_MS: Final = 10 * 60_000
+#: A talk whose planned end has passed goes on so long while somebody is inside.
+GRACE_MS: Final = 5 * 60_000
+#: No talk is longer, extended or without a planned end.
+LONGEST_MS: Final = 12 * 3_600_000
+#: What was put into a talk can be read by its members so long after its end, then it is gone.
+KEPT_MS: Final = 7 * 24 * 3_600_000
+OPEN_MANY_MAX: Final = 1_000
+CAPACITY_MAX: Final = 500
+SIDES_MAX: Final = 50
+MEMBERS_MAX: Final = 1_000  # of one talk, the removed not counted
+INVITES_MAX: Final = 100  # of one talk that can still be used
+INVITE_USES_MAX: Final = 500
+INVITE_TTL_MAX_S: Final = 30 * 24 * 3_600
+FILES_MAX: Final = 20  # of one talk
+FILE_BYTES_MAX: Final = 20 * 1024 * 1024
+FILES_BYTES_MAX: Final = 60 * 1024 * 1024  # of one talk together
+NOTES_MAX: Final = 20_000  # code points
+
 RefusalCode = Literal[
     "unknown_room",  # there is none, or not for this person: nobody is told which
     "unknown_person",
@@ -33,6 +53,7 @@ RefusalCode = Literal[
     "forbidden",
     "in_the_past",
     "already_released",
+    "too_long",  # longer than LONGEST_MS in all
 ]
 
 
@@ -58,7 +79,11 @@ class Belonging:
 class TalkDraft:
     """A talk to be opened; its room's slug is made up, unguessable.
 
-    ``sides`` are seats by side (a company's slug or GUEST_SIDE); {} leaves it to ``capacity``.
+    ``sides`` are seats by side (a company's slug or GUEST_SIDE); {} leaves it to ``capacity``;
+    a one_to_many talk has none. A one_to_one talk has at most two members, whatever ``capacity``
+    says; a one_to_many talk has a ``company`` or a member of role host. ``subject`` is at most
+    200 characters, ``agenda`` 4,000. The room's own title is neutral: rooms are listed to people
+    who are outsiders of the talk.
     """
 
     origin: Origin
@@ -109,12 +134,19 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What somebody is in a talk that is not over and that they were not removed from."""
+    """What somebody is in a talk that they were not removed from. ``over``: only where that
+    was asked for."""
 
     room: str
     side: str
     role: Role
     lobby: bool
+    over: bool = False
+
+    @property
+    def host(self) -> bool:
+        """Of the side that runs the talk."""
+        return self.role is Role.HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +197,21 @@ class Talks(Protocol):
         """All or none, in one transaction; at most 1,000."""
         ...
 
-    async def access(self, room: str, person: str) -> Access | None:
+    async def access(self, room: str, person: str, *, over: bool = False) -> Access | None:
         """None: the room does not exist for this person; the one query is the same, whatever
-        the reason (none such, a conference, never a member, removed, ended)."""
+        the reason (none such, a conference, never a member, removed, ended). With ``over`` a
+        talk that ended within KEPT_MS counts too."""
         ...
 
     async def get(self, room: str) -> Talk | None: ...
 
-    async def members(self, room: str) -> tuple[Member, ...]: ...
+    async def members(self, room: str) -> tuple[Member, ...]:
+        """Those removed too (``removed_ms``), after the others."""
+        ...
 
     async def add_member(self, room: str, one: Belonging, by: str) -> None:
-        """Raises TalkRefused: unknown_room, talk_over, unknown_person, too_many."""
+        """Also changes what a member is, and takes back somebody removed. Raises TalkRefused:
+        unknown_room, talk_over, unknown_person, unknown_company, wrong_mode, too_many."""
         ...
 
     async def remove_member(self, room: str, person: str, by: str) -> bool: ...
@@ -183,16 +219,24 @@ class Talks(Protocol):
     async def of_person(
         self, person: str, from_ms: int, to_ms: int
     ) -> tuple[tuple[Talk, Access], ...]:
-        """Talks somebody belongs to that are not over, by their beginning."""
+        """Talks somebody belongs to that are not over, by their beginning: those that touch
+        the time between, at most 1,000."""
         ...
 
-    async def of_company(self, company: str, from_ms: int, to_ms: int) -> tuple[Talk, ...]: ...
+    async def of_company(self, company: str, from_ms: int, to_ms: int) -> tuple[Talk, ...]:
+        """Its own and those it has members in, ended ones too, by their beginning."""
+        ...
 
     async def end(self, room: str, by: str, why: EndedWhy) -> bool:
         """Mark it over and its room closed; False when it was already."""
         ...
 
-    async def extend(self, room: str, ends_ms: int, by: str) -> Talk: ...
+    async def extend(self, room: str, ends_ms: int, by: str) -> Talk:
+        """Set a later planned end. The members' time until then is taken (``busy``), and the
+        appointments held in the room end then too. An end that is not later changes nothing.
+        Raises TalkRefused: unknown_room, talk_over, in_the_past, too_long, and slot_taken when
+        any member has that time promised to somebody else."""
+        ...
 
     # --- invitations -----------------------------------------------------------------------
 
@@ -245,6 +289,13 @@ class Talks(Protocol):
 
     async def log(self, room: str, by: str, act: str, detail: Mapping[str, object]) -> None: ...
 
-    async def overdue(self, now_ms: int, limit: int) -> tuple[str, ...]:
-        """Rooms of talks whose end has passed (with the room's grace) and that are not ended."""
+    async def overdue(
+        self, now_ms: int, limit: int, *, grace_ms: int = GRACE_MS
+    ) -> tuple[str, ...]:
+        """Rooms of talks whose end has passed ``grace_ms`` ago and that are not ended. A talk
+        without a planned end has one LONGEST_MS after its beginning."""
+        ...
+
+    async def ended_lately(self, limit: int) -> tuple[str, ...]:
+        """Rooms of talks that ended within the last hour, newest first."""
         ...
