@@ -76,6 +76,6 @@ __all__ = [
     "imports", "mails", "meeting_slots", "metadata", "passes", "people", "privacy_texts",
     "recovery_codes", "result_corrections", "result_parties", "result_versions", "results",
     "ring_staff", "rings", "rooms", "round_companies", "sectors", "signin_links", "speakers",
-    "talk_files", "talk_invites", "talk_log", "talk_members", "talk_notes", "talks", "visits", "web_sessions",
-    "webhook_deliveries", "webhook_endpoints", "webhook_messages",
+    "talk_files", "talk_invites", "talk_log", "talk_members", "talk_notes", "talks", "visits",
+    "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
 ]  # fmt: skip
