@@ -26,6 +26,7 @@ meeting_slots: Final = Table(
     Column("capacity", Integer, nullable=False),
     Column("taken", Integer, nullable=False),  # pending and confirmed together
     Column("room", String(64)),  # of a group's session, once there is one
+    Column("table_no", Integer),  # the company's table on site, counted from 1
     Column("by", String(64), nullable=False),
     Column("created_ms", Ms, nullable=False),
     Column("cancelled_ms", Ms),
@@ -45,6 +46,7 @@ appointments: Final = Table(
     Column("subject", String(200), nullable=False),
     Column("note", String(1000), nullable=False),
     Column("place", String(8), nullable=False),  # online, on_site
+    Column("table_no", Integer),  # on site
     Column("starts_ms", Ms, nullable=False),
     Column("ends_ms", Ms, nullable=False),
     # pending, countered (another time was proposed), confirmed, declined, cancelled, lapsed,
@@ -96,6 +98,7 @@ busy: Final = Table(
     metadata,
     Column("subject", String(80), primary_key=True),  # person id, or "table:<company>:<n>"
     Column("tick", BigInteger, primary_key=True, autoincrement=False),  # start_ms / 300,000
+    # The appointment's id; a group session's slot; a room, for what an extension took.
     Column("appointment", String(32), nullable=False, index=True),
     Column("firm", Boolean, nullable=False),  # False: held by a request not answered yet
 )
