@@ -149,6 +149,23 @@ class Programme(Section):
     )
 
 
+class Appointments(Section):
+    """How many meetings one person may ask for: visitors, and the staff of companies
+    (exhibitors). A day is the day of the meeting, in the fair's zone."""
+
+    hold_h: float = Field(
+        24, gt=0, le=720, description="hours a request holds its time, never past its beginning"
+    )
+    visitor_pending: int = Field(30, ge=0, le=10_000, description="unanswered requests in all")
+    visitor_pending_day: int = Field(12, ge=0, le=10_000, description="... for one day")
+    visitor_confirmed: int = Field(100, ge=0, le=10_000, description="agreed meetings to come")
+    visitor_confirmed_day: int = Field(20, ge=0, le=10_000, description="... on one day")
+    exhibitor_pending: int = Field(60, ge=0, le=10_000, description="unanswered requests in all")
+    exhibitor_pending_day: int = Field(24, ge=0, le=10_000, description="... for one day")
+    exhibitor_confirmed: int = Field(200, ge=0, le=10_000, description="agreed meetings to come")
+    exhibitor_confirmed_day: int = Field(30, ge=0, le=10_000, description="... on one day")
+
+
 class Mail(Section):
     """The SMTP server that mail leaves by. Without a host it waits in the outbox."""
 
@@ -223,6 +240,7 @@ class Config(BaseSettings):
     turn: Turn = Turn()
     onsite: Onsite = Onsite()
     programme: Programme = Programme()
+    appointments: Appointments = Appointments()
     mail: Mail = Mail()
     webhooks: Webhooks = Webhooks()
     limits: Limits = Limits()
