@@ -17,6 +17,8 @@ EndedWhy = Literal["done", "time", "complaint", "cancelled"]
 
 #: The side of whoever belongs to no company of the talk.
 GUEST_SIDE: Final = "guest"
+#: What a talk is to the organiser: its room is not open yet, open, over.
+STATES: Final = ("scheduled", "running", "ended")
 
 #: A room opens so long before its talk begins.
 OPENS_BEFORE_MS: Final = 10 * 60_000
@@ -183,6 +185,7 @@ class TalkCounts:
     scheduled: int
     running: int
     ended: int
+    by_mode_and_state: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Talks(Protocol):
@@ -244,39 +247,54 @@ class Talks(Protocol):
         self, room: str, by: str, *, side: str, lobby: bool = False, person: str | None = None,
         company: str | None = None, uses: int = 1, ttl_s: int = 86_400,
     ) -> tuple[Invite, str]:  # fmt: skip
-        """The invitation and its secret: signed, so that nobody tries one out in SQL."""
+        """The invitation and its secret: signed, so that nobody tries one out in SQL. One to a
+        company's side is bound to its staff. Raises TalkRefused: unknown_room, talk_over,
+        unknown_person, unknown_company, wrong_mode, too_many."""
         ...
 
-    async def invites(self, room: str) -> tuple[Invite, ...]: ...
+    async def invites(self, room: str) -> tuple[Invite, ...]:
+        """Those that can still be used, newest first."""
+        ...
 
     async def revoke(self, room: str, invite: str) -> bool: ...
 
     async def look_at_invite(self, secret: str, person: str | None) -> tuple[Invite, Talk] | None:
-        """What an invitation opens, not used up by looking."""
+        """What an invitation opens, not used up by looking; with ``person`` only when it is
+        for them, or they are a member already."""
         ...
 
     async def use_invite(self, secret: str, person: str) -> Access:
-        """Become a member; who is one already uses nothing up. TalkRefused(unknown_invite)."""
+        """Become a member; who is one already uses nothing up. Who was removed needs an
+        invitation made since. Raises TalkRefused(unknown_invite), whatever is wrong."""
         ...
 
     # --- files and notes ---------------------------------------------------------------------
 
     async def keep_file(self, room: str, filename: str, body: bytes, by: str) -> TalkFile:
-        """Checked by content, sealed. Raises TalkRefused: too_large, too_many, bad_file."""
+        """Checked by content, sealed. Raises TalkRefused: too_large (it, or all together),
+        too_many, bad_file, unknown_room, talk_over."""
         ...
 
     async def files(self, room: str) -> tuple[TalkFile, ...]: ...
 
     async def file(self, room: str, file: str) -> tuple[TalkFile, bytes] | None: ...
 
-    async def remove_file(self, room: str, file: str, by: str) -> bool: ...
+    async def remove_file(self, room: str, file: str, by: str) -> bool:
+        """Its content is gone at once."""
+        ...
 
     async def notes(self, room: str) -> tuple[int, str]:
         """(revision, text) as last kept; (0, "") when there are none."""
         ...
 
     async def keep_notes(self, room: str, rev: int, text: str) -> None:
-        """An older revision than the one kept changes nothing."""
+        """An older revision than the one kept changes nothing, nor do notes of a room that is
+        no talk. Raises TalkRefused(too_large)."""
+        ...
+
+    async def forget_old(self, limit: int) -> int:
+        """Delete files and notes of talks that ended longer than KEPT_MS ago, of at most
+        ``limit`` talks; of how many."""
         ...
 
     # --- the organiser -------------------------------------------------------------------------
@@ -284,8 +302,12 @@ class Talks(Protocol):
     async def counts(self) -> TalkCounts: ...
 
     async def list(
-        self, *, state: str | None, mode: str | None, cursor: str | None, limit: int
-    ) -> tuple[tuple[Talk, ...], str | None]: ...
+        self, *, state: str | None, mode: str | None, cursor: str | None, limit: int,
+        q: str | None = None,
+    ) -> tuple[tuple[Talk, ...], str | None]:  # fmt: skip
+        """Latest beginning first. ``q``: a part of the room's or the company's slug, or a whole
+        origin_id. Raises ValueError for a cursor that is none."""
+        ...
 
     async def log(self, room: str, by: str, act: str, detail: Mapping[str, object]) -> None: ...
 

@@ -70,7 +70,7 @@ async def file_kind(raw: bytes) -> FileKind:
     return await asyncio.get_running_loop().run_in_executor(_POOL, _judged, raw)
 
 
-def _opened(raw: bytes, formats: tuple[str, ...]) -> Image.Image:
+def opened(raw: bytes, formats: tuple[str, ...]) -> Image.Image:
     """The header alone: no pixel is decoded before the size is known to be fair."""
     try:
         with warnings.catch_warnings():
@@ -86,7 +86,7 @@ def _opened(raw: bytes, formats: tuple[str, ...]) -> Image.Image:
 
 
 def _scaled(raw: bytes) -> tuple[bytes, bytes]:
-    picture = _opened(raw, _FORMATS)
+    picture = opened(raw, _FORMATS)
     if min(picture.size) < _SIDE_MIN:
         raise BadUpload("too_small")
     try:
@@ -112,9 +112,9 @@ def _judged(raw: bytes) -> FileKind:
     if raw.startswith(b"%PDF-") and b"%%EOF" in raw[-2048:]:
         return PDF
     if raw.startswith(b"PK\x03\x04"):
-        return _office(raw)
+        return office(raw)
     try:
-        picture = _opened(raw, tuple(PICTURES))
+        picture = opened(raw, tuple(PICTURES))
         kind = PICTURES[picture.format or ""]
         picture.load()
     except (BadUpload, OSError, ValueError, SyntaxError, zlib.error, KeyError):
@@ -122,7 +122,7 @@ def _judged(raw: bytes) -> FileKind:
     return kind
 
 
-def _office(raw: bytes) -> FileKind:
+def office(raw: bytes) -> FileKind:
     """Word, Excel and PowerPoint without macros; every other archive is refused."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as package:

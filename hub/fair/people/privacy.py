@@ -18,6 +18,7 @@ from hub.fair.people.accounts import sign_out_all
 from hub.fair.people.devices import Devices
 from hub.fair.people.records import COLUMNS, findable, record
 from hub.fair.tables import attendance, mails, metadata, people, speakers, web_sessions
+from hub.fair.talks import privacy as talks
 from hub.ports import StaleVersion
 from hub.ports.people import PersonRecord
 from rooms.model import Role
@@ -106,6 +107,7 @@ class Privacy(Devices):
                         for mail in listed
                     ]
                 found[table.name] = listed
+            found |= await talks.told(connection, person)
         return found
 
     async def erase(self, person: str) -> bool:
@@ -139,5 +141,6 @@ class Privacy(Devices):
                 if table.name not in _KEPT and table is not web_sessions:
                     await connection.execute(sa.delete(table).where(column == person))
             await release(connection, person, now)  # its place at the gate is free again
+            await talks.forget(connection, person, now)
             await search.unindex(connection, "person", [person])
         return True
