@@ -10,95 +10,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from hub.config import Config
-from hub.fair.base import FairKeys
-from hub.fair.companies import SqlCompanies
-from hub.fair.engine import make_engine, transaction
-from hub.fair.people import SqlPeople
-from hub.fair.tables import appointments, busy, company_staff, people, rooms, talk_members, talks
-from hub.fair.talks import SqlTalks, insert_talk
+from hub.fair.engine import transaction
+from hub.fair.tables import appointments, busy, people, rooms, talk_members, talks
+from hub.fair.talks import insert_talk
 from hub.ports.appointments import TICK_MS
-from hub.ports.companies import CompanyDraft
 from hub.ports.talks import (
     GRACE_MS,
     KEPT_MS,
     LONGEST_MS,
     Access,
     Belonging,
-    TalkDraft,
-    TalkRefused,
 )
-from rooms.model import Mode, Role
+from rooms.model import Role
 from tests.databases import ready
 from tests.fair.conftest import Clock
-
-KEYS = FairKeys(bytes(32), bytes(32), b"v" * 32)
-ONE, MANY, ROUND = Mode.ONE_TO_ONE, Mode.ONE_TO_MANY, Mode.MANY_TO_MANY
-HOUR = 3_600_000
-
-
-class Rig:
-    """Three companies with two people each (``u_pearl1`` …) and four visitors ``u_v1`` …"""
-
-    def __init__(self, url: str, clock: Clock) -> None:
-        self.engine = make_engine(url)
-        self.clock = clock
-        made: Any = (self.engine, Config(), KEYS, clock)
-        self.talks = SqlTalks(*made)
-        self.people = SqlPeople(*made)
-        self.companies = SqlCompanies(*made)
-
-    async def fill(self) -> None:
-        staff = [f"u_{slug}{n}" for slug in ("pearl", "lotus", "jade") for n in (1, 2)]
-        for slug in ("pearl", "lotus", "jade"):
-            await self.companies.create(
-                CompanyDraft(slug=slug, name=slug, sector="finance", country="CN")
-            )
-        everybody = [*staff, *(f"u_v{n}" for n in range(1, 5))]
-        rows = [
-            {
-                "id": person, "name": person, "email": f"{person}@example.org", "country": "DE",
-                "sectors": [], "languages": [], "language": "en", "role": "participant",
-                "gate": False, "listed": True, "shows": [], "privacy_version": 1, "consent_ms": 0,
-                "totp_on": False, "totp_step": 0, "source": "web", "blocked": False,
-                "created_ms": 0, "changed_ms": 0, "version": 1,
-            }
-            for person in everybody
-        ]  # fmt: skip
-        async with transaction(self.engine) as connection:
-            await connection.execute(sa.insert(people), rows)
-            await connection.execute(
-                sa.insert(company_staff),
-                [
-                    {"company": person[2:-1], "person": person, "role": "staff", "title": None,
-                     "shown": True, "created_ms": 0}
-                    for person in staff
-                ],
-            )  # fmt: skip
-
-    def draft(self, **fields: Any) -> TalkDraft:
-        """A visitor with somebody of pearl, now, for an hour."""
-        given: dict[str, Any] = {
-            "origin": "company", "origin_id": None, "company": "pearl", "mode": ONE,
-            "subject": "Robots", "starts_ms": self.clock.ms, "ends_ms": self.clock.ms + HOUR,
-            "members": (
-                Belonging("u_pearl1", "pearl", Role.HOST), Belonging("u_v1", "guest"),
-            ),
-            "by": "u_pearl1", **fields,
-        }  # fmt: skip
-        return TalkDraft(**given)
-
-    async def talk(self, **fields: Any) -> str:
-        return (await self.talks.open(self.draft(**fields))).room
-
-    async def wide(self, **fields: Any) -> str:
-        """A one_to_many talk of pearl's."""
-        return await self.talk(**{"mode": MANY, "capacity": 10, **fields})
-
-    async def count(self, table: Any) -> int:
-        async with transaction(self.engine) as connection:
-            found = await connection.execute(sa.select(sa.func.count()).select_from(table))
-            return int(found.scalar_one())
+from tests.fair.talking import HOUR, MANY, ONE, ROUND, Rig, code
 
 
 @pytest.fixture
@@ -110,22 +36,11 @@ async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
     await made.engine.dispose()
 
 
-async def code(act: Any) -> str:
-    """The code an act is refused with, "" when it is not."""
-    try:
-        await act
-    except TalkRefused as refused:
-        return refused.code
-    return ""
-
-
 async def test_a_talk_is_a_room_that_nobody_finds(rig: Rig) -> None:
     made = await rig.talks.open(rig.draft(lobby=True, relay_only=True, opens_ms=rig.clock.ms - 5))
     other = await rig.talks.open(rig.draft(subject="Other"))
     assert made.room != other.room and len(made.room) == 22
-    assert made.room.startswith("n-") and set(made.room[2:]) <= set(
-        "abcdefghijklmnopqrstuvwxyz234567"
-    )
+    assert re.fullmatch("n-[a-z2-7]{20}", made.room)
     assert await rig.talks.get(made.room) == made and made.mode is ONE and made.relay_only
     async with transaction(rig.engine) as connection:
         room = (await connection.execute(sa.select(rooms).where(rooms.c.slug == made.room))).one()

@@ -29,8 +29,8 @@ _ENDINGS: Final[dict[str, frozenset[str]]] = {
     **{content_type: frozenset({extension}) for content_type, extension in OFFICE.items()},
     "image/jpeg": frozenset({"jpg", "jpeg"}),
 }
-#: Control characters that stand in a text.
-_IN_TEXT: Final = frozenset("\t\n\r\f")
+#: Control characters that no text has: all but tab, line breaks and form feed.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _ENDING: Final = re.compile(r"\.([A-Za-z0-9]{1,8})\Z")
 
 
@@ -80,7 +80,4 @@ def _text(body: bytes) -> str | None:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    if not text.strip():
-        return None
-    hidden = any(char not in _IN_TEXT and unicodedata.category(char) == "Cc" for char in text)
-    return None if hidden else text
+    return None if _CONTROL.search(text) or not text.strip() else text
