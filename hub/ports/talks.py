@@ -12,7 +12,7 @@ from typing import Final, Literal, Protocol
 
 from rooms.model import Mode, Role
 
-Origin = Literal["appointment", "ring", "company", "organiser"]
+Origin = Literal["appointment", "ring", "company", "organiser", "moved"]
 EndedWhy = Literal["done", "time", "complaint", "cancelled"]
 
 #: The side of whoever belongs to no company of the talk.
@@ -81,6 +81,7 @@ class Belonging:
 class TalkDraft:
     """A talk to be opened; its room's slug is made up, unguessable.
 
+    Members on the side of ``company`` are hosts, whatever their role says.
     ``sides`` are seats by side (a company's slug or GUEST_SIDE); {} leaves it to ``capacity``;
     a one_to_many talk has none. A one_to_one talk has at most two members, whatever ``capacity``
     says; a one_to_many talk has a ``company`` or a member of role host. ``subject`` is at most
@@ -132,6 +133,13 @@ class Talk:
     created_ms: int
     ended_ms: int | None
     ended_why: EndedWhy | None
+    opens_ms: int | None = None
+
+    def state(self, now_ms: int) -> Literal["scheduled", "running", "ended"]:
+        if self.ended_ms is not None:
+            return "ended"
+        waits = self.opens_ms is not None and now_ms < self.opens_ms
+        return "scheduled" if waits else "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +249,11 @@ class Talks(Protocol):
         any member has that time promised to somebody else."""
         ...
 
+    async def move(self, room: str, draft: TalkDraft, by: str) -> tuple[Talk, bool]:
+        """Open another talk to go on in, of origin_id ``room``; False: the one there is already.
+        Raises TalkRefused as ``open`` does, unknown_room, talk_over."""
+        ...
+
     # --- invitations -----------------------------------------------------------------------
 
     async def invite(
@@ -315,7 +328,8 @@ class Talks(Protocol):
         self, now_ms: int, limit: int, *, grace_ms: int = GRACE_MS
     ) -> tuple[str, ...]:
         """Rooms of talks whose end has passed ``grace_ms`` ago and that are not ended. A talk
-        without a planned end has one LONGEST_MS after its beginning."""
+        without a planned end has one LONGEST_MS after its beginning; one whose room was closed
+        by another way is overdue at once."""
         ...
 
     async def ended_lately(self, limit: int) -> tuple[str, ...]:

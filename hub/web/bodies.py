@@ -364,13 +364,16 @@ def field_errors(fault: ValidationError) -> list[tuple[str, str]]:
     return found
 
 
-async def read_bytes(request: web.Request, limit: int = BODY_MAX) -> bytes:
-    """The body, never more than ``limit`` bytes of it. Raises Problem(413, 408)."""
+async def read_bytes(
+    request: web.Request, limit: int = BODY_MAX, due_s: float | None = None
+) -> bytes:
+    """The body, never more than ``limit`` bytes of it, within ``due_s`` (the configured time
+    when None). Raises Problem(413, 408)."""
     too_large = Problem(413, "too_large", f"at most {limit} bytes are taken")
     if (request.content_length or 0) > limit:
         raise too_large
     body = bytearray()
-    due_s = request.app[SERVICES].config.limits.body_s
+    due_s = request.app[SERVICES].config.limits.body_s if due_s is None else due_s
     try:
         async with asyncio.timeout(due_s):
             async for chunk in request.content.iter_any():

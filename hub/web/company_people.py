@@ -261,5 +261,5 @@ def setup(app: web.Application) -> None:
     add.add_get(base + "/visitors", visitors)
     add.add_get(base + "/cards.{format:csv|xlsx}", export_cards)
     add.add_get(base + "/visitors.{format:csv|xlsx}", export_visitors)
-    add.add_get("/invitations/{token}", invitation)
-    add.add_post("/invitations/{token}", accept)
+    add.add_get("/invitations/{token:[^/.]+}", invitation)
+    add.add_post("/invitations/{token:[^/.]+}", accept)

@@ -217,6 +217,7 @@ async def test_a_room_that_was_closed_is_unknown(rig: Rig) -> None:
         await connection.execute(sa.update(rooms).values(closed=True))
     assert await rig.talks.access(room, "u_v1") is None
     assert await rig.talks.of_person("u_v1", 0, rig.clock.ms + HOUR) == ()
+    assert await rig.talks.overdue(rig.clock.ms, 9) == (room,)
 
 
 async def test_what_is_overdue(rig: Rig) -> None:

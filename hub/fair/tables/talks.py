@@ -25,8 +25,8 @@ talks: Final = Table(
     "talks",
     metadata,
     Column("room", String(64), ForeignKey("rooms.slug"), primary_key=True),
-    Column("origin", String(16), nullable=False),  # appointment, ring, company, organiser
-    Column("origin_id", String(64), index=True),  # the appointment's, ring's or batch's id
+    Column("origin", String(16), nullable=False),  # appointment, ring, company, organiser, moved
+    Column("origin_id", String(64), index=True),  # of that appointment, ring, batch or talk
     Column("company", String(64), ForeignKey("companies.slug", ondelete="SET NULL"), index=True),
     Column("subject", String(200), nullable=False),
     Column("agenda", String(4000), nullable=False),

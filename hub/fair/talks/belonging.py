@@ -16,6 +16,7 @@ from hub.fair.talks.rows import (
     need_room_for,
     note_act,
     record,
+    role_on,
     select_talks,
 )
 from hub.ports.talks import (
@@ -82,7 +83,7 @@ class Belongings(Opening):
     async def add_member(self, room: str, one: Belonging, by: str) -> None:
         m = talk_members.c
         async with transaction(self._engine) as connection:
-            await hold(connection, room)
+            talk = await hold(connection, room)
             await need_people(connection, {one.person})
             await need_room_for(connection, room, one.person, one.side)
             counted = sa.select(sa.func.count()).where(
@@ -91,8 +92,8 @@ class Belongings(Opening):
             if (await connection.execute(counted)).scalar_one() >= MEMBERS_MAX:
                 raise TalkRefused("too_many")
             values = {
-                "side": one.side, "role": one.role.value, "lobby": one.lobby, "by": by,
-                "removed_ms": None,
+                "side": one.side, "role": role_on(one.side, talk.company, one.role).value,
+                "lobby": one.lobby, "by": by, "removed_ms": None,
             }  # fmt: skip
             await connection.execute(
                 insert_into(connection, talk_members)

@@ -17,7 +17,7 @@ from hub.fair.base import Part
 from hub.fair.directory import room_row
 from hub.fair.engine import transaction
 from hub.fair.tables import rooms, talk_members, talks
-from hub.fair.talks.rows import need_companies, need_people, new_slug
+from hub.fair.talks.rows import need_companies, need_people, new_slug, role_on
 from hub.ports.talks import (
     CAPACITY_MAX,
     GUEST_SIDE,
@@ -99,6 +99,7 @@ async def insert_talks(
             mode=draft.mode, subject=draft.subject, agenda=draft.agenda,
             starts_ms=draft.starts_ms, ends_ms=draft.ends_ms, relay_only=draft.relay_only,
             created_by=draft.by, created_ms=now_ms, ended_ms=None, ended_why=None,
+            opens_ms=draft.opens_ms,
         )  # fmt: skip
         made.append(talk)
         room_rows.append({**room_row(spec), "version": 1, "created_ms": now_ms})
@@ -106,8 +107,8 @@ async def insert_talks(
         member_rows += [
             {
                 "room": spec.slug, "person": one.person, "side": one.side,
-                "role": one.role.value, "lobby": one.lobby, "by": draft.by,
-                "created_ms": now_ms, "removed_ms": None,
+                "role": role_on(one.side, draft.company, one.role).value, "lobby": one.lobby,
+                "by": draft.by, "created_ms": now_ms, "removed_ms": None,
             }
             for one in draft.members
         ]  # fmt: skip

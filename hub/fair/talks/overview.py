@@ -17,11 +17,9 @@ _LIMIT_MAX: Final = 200
 
 def _state(now_ms: int) -> Any:
     """SQL: ``scheduled`` until the room opens, ``running`` until it ends, then ``ended``."""
-    ended = talks.c.ended_ms.is_not(None) | rooms.c.closed.is_(True)
     opens = rooms.c.opens_at
-    return sa.case(
-        (ended, "ended"), (opens.is_not(None) & (opens > now_ms), "scheduled"), else_="running"
-    )
+    waits = opens.is_not(None) & (opens > now_ms)
+    return sa.case((talks.c.ended_ms.is_not(None), "ended"), (waits, "scheduled"), else_="running")
 
 
 def _place(cursor: str) -> Any:

@@ -21,6 +21,7 @@ COLUMNS: Final = (
     talks.c.room, talks.c.origin, talks.c.origin_id, talks.c.company, rooms.c.mode,
     talks.c.subject, talks.c.agenda, talks.c.starts_ms, talks.c.ends_ms, rooms.c.relay_only,
     talks.c.created_by, talks.c.created_ms, talks.c.ended_ms, talks.c.ended_why,
+    rooms.c.opens_at.label("opens_ms"),
 )  # fmt: skip
 
 
@@ -125,9 +126,9 @@ async def need_room_for(
             raise TalkRefused("wrong_mode")
 
 
-def role_on(side: str, company: str | None) -> Role:
-    """Whoever is on the side of the company whose talk it is is a host."""
-    return Role.HOST if company is not None and side == company else Role.PARTICIPANT
+def role_on(side: str, company: str | None, role: Role = Role.PARTICIPANT) -> Role:
+    """``role``, but whoever is on the side of the company whose talk it is is a host."""
+    return Role.HOST if company is not None and side == company else role
 
 
 def works_for(person: Any, company: Any) -> Any:

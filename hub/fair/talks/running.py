@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.fair.engine import transaction
 from hub.fair.tables import appointments, busy, rooms, talk_members, talks
 from hub.fair.talks.belonging import Belongings
+from hub.fair.talks.opening import insert_talk
 from hub.fair.talks.rows import hold, note_act, record, select_talks
 from hub.ports.appointments import TICK_MS
-from hub.ports.talks import GRACE_MS, LONGEST_MS, EndedWhy, Talk, TalkRefused
+from hub.ports.talks import GRACE_MS, LONGEST_MS, EndedWhy, Talk, TalkDraft, TalkRefused
 
 _LATELY_MS: Final = 3_600_000
 
@@ -86,6 +87,21 @@ class Running(Belongings):
         except IntegrityError:
             raise TalkRefused("slot_taken") from None
 
+    async def move(self, room: str, draft: TalkDraft, by: str) -> tuple[Talk, bool]:
+        now = self._now_ms()
+        async with transaction(self._engine) as connection:
+            await hold(connection, room)
+            there = select_talks().where(
+                talks.c.origin == draft.origin, talks.c.origin_id == room,
+                talks.c.ended_ms.is_(None),
+            )  # fmt: skip
+            found = (await connection.execute(there)).first()
+            if found is not None:
+                return record(found), False
+            made = await insert_talk(connection, draft, now)
+            await note_act(connection, room, now, by, "moved", {"to": made.room})
+        return made, True
+
     async def log(self, room: str, by: str, act: str, detail: Mapping[str, object]) -> None:
         async with transaction(self._engine) as connection:
             await note_act(connection, room, self._now_ms(), by, act, detail)
@@ -95,7 +111,11 @@ class Running(Belongings):
     ) -> tuple[str, ...]:
         query = (
             sa.select(talks.c.room)
-            .where(talks.c.ended_ms.is_(None), planned_end() <= now_ms - grace_ms)
+            .join(rooms, rooms.c.slug == talks.c.room)
+            .where(
+                talks.c.ended_ms.is_(None),
+                (planned_end() <= now_ms - grace_ms) | rooms.c.closed.is_(True),
+            )
             .order_by(talks.c.starts_ms, talks.c.room)
             .limit(limit)
         )
