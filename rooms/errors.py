@@ -35,6 +35,7 @@ class Code(StrEnum):
     STAGE_FULL = "stage_full"
     NOTHING_LIVE = "nothing_live"
     MEDIA_UNAVAILABLE = "media_unavailable"
+    GAP = "gap"  # notes: the revision named is older than what is kept
 
 
 class Refusal(Exception):

@@ -61,6 +61,8 @@ class SeatState(StrEnum):
     HELD = "held"
     #: a freed seat set aside for someone waiting
     OFFERED = "offered"
+    #: no seat: knocks at a negotiation room (in ``knocking`` alone)
+    WAITING = "waiting"
 
 
 class AttachmentKind(StrEnum):
@@ -130,7 +132,7 @@ class RoomSpec(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool = False
     #: who is not privileged must be let in, one by one (negotiation rooms)
     lobby: bool = False
-    #: seats by side (many_to_many); {} leaves it to the capacity
+    #: seats by side (many_to_many, one_to_one); {} leaves it to the capacity
     sides: dict[str, int] = {}
     #: media between browsers only through TURN, so that nobody learns the other's address
     relay_only: bool = False
@@ -155,6 +157,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     stage: bool = False
     #: place in the ordered queue of raised hands, 1 first; None when the hand is down
     hand: int | None = None
+    #: in a negotiation room: a company's slug, or "guest"
+    side: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class SourceState(msgspec.Struct, frozen=True):

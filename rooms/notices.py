@@ -22,6 +22,48 @@ class EventNotice(msgspec.Struct, frozen=True, tag_field="n", tag="e"):
     at_ms: int
     by: str | None
     body: msgspec.Raw
+    #: "side" or "lobby:<person>" when it is one of a channel, numbered there
+    channel: str | None = None
+
+
+class ChannelNotice(msgspec.Struct, frozen=True, tag_field="n", tag="h"):
+    """One event of a channel, numbered within it, for those in ``to`` and nobody else.
+
+    ``to``: who belonged to the channel when it was said.
+    """
+
+    room: str
+    epoch: str
+    channel: str
+    seq: int
+    kind: str
+    at_ms: int
+    by: str | None
+    body: msgspec.Raw
+    to: tuple[str, ...]
+
+    def event(self) -> EventNotice:
+        return EventNotice(
+            self.room, self.epoch, self.seq, self.kind, self.at_ms, self.by, self.body, self.channel
+        )
+
+
+class KnockNotice(msgspec.Struct, frozen=True, tag_field="n", tag="k"):
+    """Somebody knocks (``waiting``), or no longer does: let in, turned away or gone."""
+
+    room: str
+    id: str
+    person: Person | None
+    waiting: bool
+
+
+class SignalNotice(msgspec.Struct, frozen=True, tag_field="n", tag="s"):
+    """Signalling from one seated person to another; ``data`` is JSON."""
+
+    room: str
+    sender: str
+    to: str
+    data: msgspec.Raw
 
 
 class RosterNotice(msgspec.Struct, frozen=True, tag_field="n", tag="r"):
@@ -87,6 +129,9 @@ class ProbeNotice(msgspec.Struct, frozen=True, tag_field="n", tag="t"):
 
 Notice = (
     EventNotice
+    | ChannelNotice
+    | KnockNotice
+    | SignalNotice
     | RosterNotice
     | ChangedNotice
     | QueueNotice

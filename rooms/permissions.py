@@ -21,6 +21,7 @@ class Right(StrEnum):
     UNSAY_OTHERS = "unsay_others"
     ANNOUNCE = "announce"
     CLOSE = "close"
+    ADMIT = "admit"  # let in or turn away who knocks at a negotiation room
     STAGE_ON_ENTRY = "stage_on_entry"
     PUBLISH_WHIP = "publish_whip"
 
@@ -29,7 +30,7 @@ _RUN: Final = frozenset(
     {
         Right.SEE_PEOPLE, Right.CAPACITY, Right.LOCK, Right.PASS_LOCK, Right.REMOVE, Right.BAN,
         Right.STAGE, Right.MUTE, Right.CHAT_MODE, Right.UNSAY_OTHERS, Right.ANNOUNCE,
-        Right.CLOSE, Right.PUBLISH_WHIP,
+        Right.CLOSE, Right.ADMIT, Right.PUBLISH_WHIP,
     }
 )  # fmt: skip
 
@@ -40,8 +41,8 @@ RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.HOST: frozenset(
         {
             Right.SEE_PEOPLE, Right.LOCK, Right.PASS_LOCK, Right.REMOVE, Right.STAGE, Right.MUTE,
-            Right.CHAT_MODE, Right.UNSAY_OTHERS, Right.ANNOUNCE, Right.STAGE_ON_ENTRY,
-            Right.PUBLISH_WHIP,
+            Right.CHAT_MODE, Right.UNSAY_OTHERS, Right.ANNOUNCE, Right.ADMIT,
+            Right.STAGE_ON_ENTRY, Right.PUBLISH_WHIP,
         }
     ),
     Role.SPEAKER: frozenset({Right.PUBLISH_WHIP}),
@@ -61,6 +62,8 @@ ACTION_RIGHT: Final[dict[str, Right]] = {
     "mute": Right.MUTE,
     "chat": Right.CHAT_MODE,
     "announce": Right.ANNOUNCE,
+    "admit": Right.ADMIT,
+    "deny": Right.ADMIT,
     "close": Right.CLOSE,
 }
 

@@ -13,7 +13,7 @@ Long because it is one contract: what a part may rely on, in one place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -44,6 +44,8 @@ class DirectoryLost(Exception):
 
 # --- Admission (Redis) --------------------------------------------------------------------
 
+MediaMode = Literal["sfu", "direct"]
+
 
 @dataclass(frozen=True, slots=True)
 class Seated:
@@ -63,8 +65,11 @@ class Seated:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
+    """``lobby``: the place moves on only once somebody lets the person in."""
+
     position: int
     total: int
+    lobby: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class RoomView:
     hands: tuple[str, ...]
     epoch: str
     seq: int
+    #: "direct": between the browsers (a negotiation room of up to four)
+    media_mode: MediaMode = "sfu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,23 @@ class Missed:
     epoch: str
     seq: int
     gap: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTail:
+    """The newest events of a channel, oldest first, and its number as of now."""
+
+    seq: int
+    events: tuple[EventNotice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """A talk's notes in Redis. ``known`` is False when Redis has none: fill it from SQL."""
+
+    rev: int
+    text: str
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +169,20 @@ class Admission(Protocol):
         ...
 
     async def enter(
-        self, room: str, who: Identity, attachment: Attachment, *, wait: bool, stage: bool = False
-    ) -> Seated | Queued:
+        self, room: str, who: Identity, attachment: Attachment, *, wait: bool,
+        stage: bool = False, knock: bool = False,
+    ) -> Seated | Queued:  # fmt: skip
         """Take a seat, attach to the one already held, claim an offered one, or queue.
 
         ``stage`` asks for the stage too (WHIP): refused ``stage_full``. Raises Refusal with
         room_full, room_not_open, room_closed, room_locked, banned, recovering, unknown_room.
         The waiting person is remembered with ``attachment`` (a socket).
+
+        In a negotiation room ``who.side`` counts (without one: the company when it is a side of
+        the room, else guest), and who is not privileged knocks when the room has a lobby or
+        ``knock`` is set: ``Queued(lobby=True)`` until ``admit``. More refusals there: wrong_mode
+        (the mode has no place for them), forbidden (must be let in, and ``wait`` is False),
+        unknown_room (removed or denied once).
         """
         ...
 
@@ -173,7 +204,8 @@ class Admission(Protocol):
     async def resume(self, room: str, who: Identity, attachment: Attachment) -> Seated | Queued:
         """Come back to a seat or a place in the queue; never takes a new seat.
 
-        Raises Refusal: seat_expired, banned, room_closed, unknown_room, recovering.
+        Raises Refusal: seat_expired, banned, room_closed, unknown_room, recovering. The side
+        of a seat stays what it was.
         """
         ...
 
@@ -216,9 +248,74 @@ class Admission(Protocol):
 
     async def since(self, room: str, epoch: str, seq: int) -> Missed: ...
 
-    async def say(self, room: str, person: str, name: str, role: Role, text: str) -> int:
+    async def say(
+        self, room: str, person: str, name: str, role: Role, text: str, channel: str | None = None
+    ) -> int:
         """Append a chat event; its seq. Raises Refusal: not_in_room, forbidden (chat off),
-        rate_limited (slow mode, with retry_after_ms)."""
+        rate_limited (slow mode, with retry_after_ms).
+
+        ``channel`` (negotiation rooms): ``side``, ``lobby`` (who knocks) or ``lobby:<person>``
+        (who admits). The seq is then the channel's, and only those who belong to it are told
+        (ChannelNotice). Raises Refusal: forbidden for a channel that is not theirs.
+        """
+        ...
+
+    async def channel_tails(self, room: str, person: str) -> Mapping[str, ChannelTail]:
+        """The channels a person belongs to now, each with its last 50 events."""
+        ...
+
+    async def channel_since(
+        self, room: str, person: str, epoch: str, channel: str, seq: int
+    ) -> Missed:
+        """What was said in a channel after ``seq``, its events carrying ``channel``.
+
+        Raises Refusal: not_in_room, forbidden (not, or no longer, theirs).
+        """
+        ...
+
+    async def knocking(self, room: str) -> tuple[Person, ...]:
+        """Who knocks now, first come first; their ``state`` is ``waiting``."""
+        ...
+
+    async def admit(self, room: str, actor: Identity, role: Role, person: str) -> int:
+        """Let in who knocks, as soon as there is room. Raises Refusal: forbidden, not_in_room
+        (does not knock), wrong_mode (one_to_one, and two people are there), room_closed."""
+        ...
+
+    async def deny(
+        self, room: str, actor: Identity, role: Role, person: str, *, reason: str | None = None
+    ) -> int:
+        """Turn away who knocks, for good. Raises Refusal: forbidden, not_in_room, room_closed."""
+        ...
+
+    async def signal(self, room: str, person: str, to: str, data: bytes) -> None:
+        """Pass JSON from one seated person to another (SignalNotice).
+
+        Raises Refusal: not_in_room (either of them), wrong_mode (media is not direct).
+        """
+        ...
+
+    async def note(
+        self, room: str, person: str, base: int, rev: int, ops: bytes, text: str
+    ) -> int | None:
+        """Make ``text`` the notes of revision ``rev`` = ``base`` + 1 and append event
+        ``note {rev, ops}``; its seq. None, nothing changed, when ``base`` is not the newest
+        revision or Redis has no notes. Raises Refusal: not_in_room, too_large, room_closed."""
+        ...
+
+    async def notes(self, room: str) -> Notes: ...
+
+    async def note_ops(self, room: str, after_rev: int) -> tuple[bytes, ...] | None:
+        """The ops (JSON) of each revision after ``after_rev``; None: older than is kept."""
+        ...
+
+    async def put_notes(self, room: str, rev: int, text: str) -> bool:
+        """Fill the notes from SQL when Redis has none; False when it has."""
+        ...
+
+    async def tell(self, room: str, kind: str, by: str | None, body: bytes) -> int:
+        """Append one event of kind file, file_removed, moved or timer to a negotiation room;
+        its seq. ``body`` is JSON. Raises Refusal: room_closed, wrong_mode (no such room)."""
         ...
 
     async def unsay(self, room: str, actor: Identity, role: Role, seq: int) -> int: ...
@@ -244,10 +341,16 @@ class Admission(Protocol):
         self, room: str, actor: Identity, role: Role, person: str, *,
         reason: str | None = None, ban_s: int = 0,
     ) -> int:  # fmt: skip
-        """Take a seat or queue place away; with ``ban_s`` also keep the person out."""
+        """Take a seat or queue place away; with ``ban_s`` also keep the person out.
+
+        From a negotiation room this is for good, whatever ``ban_s``: enter and resume answer
+        unknown_room until ``unban``. Raises Refusal: too_large (more than 10,000 are out).
+        """
         ...
 
-    async def unban(self, room: str, actor: Identity, role: Role, person: str) -> int: ...
+    async def unban(self, room: str, actor: Identity, role: Role, person: str) -> int:
+        """Let somebody enter again; in a negotiation room a right of those who admit."""
+        ...
 
     async def stage(self, room: str, actor: Identity, role: Role, person: str, on: bool) -> int:
         """Raises Refusal: not_in_room, stage_full, forbidden."""
