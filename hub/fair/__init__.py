@@ -60,7 +60,7 @@ def make_parts(
         talks=SqlTalks(*made),
         appointments=SqlAppointments(*made),
         rings=SqlRings(*made),
-        results=SqlResults(*made),
+        results=SqlResults(*made, outbox=webhooks),
     )
 
 

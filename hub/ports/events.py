@@ -183,7 +183,7 @@ class Attendance(Watcher, Protocol):
 #: What an endpoint may ask for.
 KINDS: Final = (
     "person.registered", "person.checked_in", "room.entered", "room.left", "room.refused",
-    "room.opened", "room.closed", "webhook.test",
+    "room.opened", "room.closed", "result.released", "webhook.test",
 )  # fmt: skip
 
 

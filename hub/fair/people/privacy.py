@@ -17,6 +17,7 @@ from hub.fair.passes import release
 from hub.fair.people.accounts import sign_out_all
 from hub.fair.people.devices import Devices
 from hub.fair.people.records import COLUMNS, findable, record
+from hub.fair.results import privacy as results
 from hub.fair.tables import attendance, mails, metadata, people, speakers, web_sessions
 from hub.fair.talks import privacy as talks
 from hub.ports import StaleVersion
@@ -32,7 +33,9 @@ ERASED_NAME: Final = "–"
 _SECRET_TABLES: Final = frozenset({"email_tokens", "recovery_codes", "identities"})
 _SECRET_COLUMNS: Final = frozenset({"csrf", "email_key", "totp_step", "external_key"})
 #: Rows that stay, without what says who it was: counts of visits and entries must not change.
-_KEPT: Final = frozenset({"attendance", "audit_log", "passes", "speakers", "visits"})
+_KEPT: Final = frozenset(
+    {"attendance", "audit_log", "passes", "result_parties", "speakers", "visits"}
+)
 _EXPORT_MAX: Final = 10_000  # rows of one table
 
 
@@ -108,6 +111,7 @@ class Privacy(Devices):
                     ]
                 found[table.name] = listed
             found |= await talks.told(connection, person)
+            found |= await results.told(connection, person)
         return found
 
     async def erase(self, person: str) -> bool:
@@ -142,5 +146,6 @@ class Privacy(Devices):
                     await connection.execute(sa.delete(table).where(column == person))
             await release(connection, person, now)  # its place at the gate is free again
             await talks.forget(connection, person, now)
+            await results.forget(connection, person)
             await search.unindex(connection, "person", [person])
         return True

@@ -52,6 +52,7 @@ from hub.fair.tables.people import (
 from hub.fair.tables.programme import agenda, calendar_feeds, conferences, speakers
 from hub.fair.tables.results import (
     result_corrections,
+    result_files,
     result_parties,
     result_versions,
     results,
@@ -74,8 +75,8 @@ __all__ = [
     "company_invites", "company_staff", "conferences", "devices", "email_tokens", "entry_slots",
     "fair_settings", "favourites", "figures", "gate_events", "identities", "import_errors",
     "imports", "mails", "meeting_slots", "metadata", "passes", "people", "privacy_texts",
-    "recovery_codes", "result_corrections", "result_parties", "result_versions", "results",
-    "ring_staff", "rings", "rooms", "round_companies", "sectors", "signin_links", "speakers",
-    "talk_files", "talk_invites", "talk_log", "talk_members", "talk_notes", "talks", "visits",
-    "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
+    "recovery_codes", "result_corrections", "result_files", "result_parties", "result_versions",
+    "results", "ring_staff", "rings", "rooms", "round_companies", "sectors", "signin_links",
+    "speakers", "talk_files", "talk_invites", "talk_log", "talk_members", "talk_notes", "talks",
+    "visits", "web_sessions", "webhook_deliveries", "webhook_endpoints", "webhook_messages",
 ]  # fmt: skip

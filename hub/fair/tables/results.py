@@ -35,8 +35,7 @@ results: Final = Table(
     Column("filename", String(120)),
     Column("content_type", String(80)),
     Column("size", Integer),
-    Column("sha256", String(64)),  # of the attachment as sent; the bytes here are sealed
-    Column("attachment", LargeBinary),
+    Column("sha256", String(64)),  # of the attachment as sent
     Column(
         "state", String(16), nullable=False
     ),  # draft, confirming, confirmed, released, withdrawn
@@ -52,6 +51,15 @@ results: Final = Table(
     Column("changed_ms", Ms, nullable=False),
     Index("ix_results_state_release_ms", "state", "release_ms"),
     Index("ix_results_released_ms", "released_ms"),
+)
+
+# Sealed with AES-256-GCM under a key of the vault's. Apart from ``results``: SQLite writes a
+# whole row anew, whatever of it changes.
+result_files: Final = Table(
+    "result_files",
+    metadata,
+    Column("result", String(32), ForeignKey("results.id", ondelete="CASCADE"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 result_parties: Final = Table(

@@ -189,7 +189,6 @@ def _results() -> None:
         sa.Column("content_type", sa.String(length=80), nullable=True),
         sa.Column("size", sa.Integer(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
-        sa.Column("attachment", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -370,6 +369,16 @@ def _result_parties() -> None:
     op.create_index(op.f("ix_result_parties_person"), "result_parties", ["person"], unique=False)
 
 
+def _result_files() -> None:
+    op.create_table(
+        "result_files",
+        sa.Column("result", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["result"], ["results.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("result", name=op.f("pk_result_files")),
+    )
+
+
 def _result_versions() -> None:
     op.create_table(
         "result_versions",
@@ -464,6 +473,7 @@ def upgrade() -> None:
     _appointment_log()
     _result_corrections()
     _result_parties()
+    _result_files()
     _result_versions()
     _search_result()
     _round_companies()
@@ -475,6 +485,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE fts_result")
     op.drop_table("result_versions")
+    op.drop_table("result_files")
     op.drop_table("result_parties")
     op.drop_table("result_corrections")
     op.drop_table("appointment_log")
