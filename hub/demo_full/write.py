@@ -21,9 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from hub.config import Config
 from hub.demo_full.invent import SLOTS, Invention, Record
 from hub.fair.base import FairKeys, wall_clock_ms
-from hub.fair.engine import make_engine, transaction
+from hub.fair.engine import SETTLE_ROWS, make_engine, settle, transaction
 from hub.fair.imports.plan import Context
-from hub.fair.imports.runner import APPLY, context_of
+from hub.fair.imports.runner import APPLY, WRITTEN, context_of
 from hub.fair.people.passwords import Passwords
 from hub.fair.search import unindex
 from hub.fair.settings import SqlSettings
@@ -88,6 +88,8 @@ class Writer:
             assert not outcome.refused, outcome.refused
             done += len(batch)
             self._told(kind, done, total)
+        if done >= SETTLE_ROWS:
+            await settle(self._engine, WRITTEN[kind])
 
     async def talks(self, invention: Invention, days: Sequence[int], size: Size) -> None:
         firms = list(Invention(self.seed).companies(size.companies))
@@ -120,6 +122,8 @@ class Writer:
         for batch in _batches(rows):
             async with transaction(self._engine) as connection:
                 await connection.execute(sa.insert(company_staff), batch)
+        if len(rows) >= SETTLE_ROWS:
+            await settle(self._engine, [company_staff])
 
 
 def _batches(records: Iterable[Record]) -> Iterable[list[Record]]:

@@ -194,10 +194,13 @@ class CompanyDirectory(Part):
                 self._words.popitem(last=False)
         return result
 
-    async def _common(self, connection: AsyncConnection) -> dict[str, int]:
-        if time.monotonic() - self._pieces[0] > PIECES_S:
+    async def _common(
+        self, connection: AsyncConnection, kept_s: float = float("inf")
+    ) -> dict[str, int]:
+        """Queries take what was counted last, however old: ``keep_ready`` counts anew."""
+        if time.monotonic() - self._pieces[0] >= kept_s:
             async with self._counting:  # one counts, the others take what it found
-                if time.monotonic() - self._pieces[0] > PIECES_S:
+                if time.monotonic() - self._pieces[0] >= kept_s:
                     pieces = await search.common(connection, "company")
                     self._pieces = (time.monotonic(), pieces)
         return self._pieces[1]
@@ -206,7 +209,7 @@ class CompanyDirectory(Part):
         await self._current()
         await self.live_now()
         async with transaction(self._engine) as connection:
-            await self._common(connection)
+            await self._common(connection, PIECES_S)
         await asyncio.to_thread(search.terms_of, "公司")  # the first one reads rjieba's words
 
     async def search(self, where: CompanyFilter, cursor: str | None, limit: int) -> CompanyPage:

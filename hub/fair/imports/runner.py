@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from hub.fair.engine import transaction
+from hub.fair.engine import SETTLE_ROWS, settle, transaction
 from hub.fair.imports import values
 from hub.fair.imports.companies import apply_companies
 from hub.fair.imports.people import apply_people
@@ -34,7 +34,7 @@ from hub.fair.imports.plan import (
     keys_of,
 )
 from hub.fair.imports.programme import apply_conferences, apply_rooms
-from hub.fair.tables import import_errors, imports
+from hub.fair.tables import SEARCHES, companies, conferences, import_errors, imports, people, rooms
 from hub.ports import DirectoryLost
 from hub.ports.fair import FairSettings
 from hub.ports.imports import Kind
@@ -61,6 +61,14 @@ APPLY: Final[dict[Kind, Apply]] = {
     "companies": apply_companies,
     "conferences": apply_conferences,
     "rooms": apply_rooms,
+}
+
+#: What an import of each kind writes to.
+WRITTEN: Final[dict[Kind, tuple[sa.Table, ...]]] = {
+    "people": (people, SEARCHES["person"]),
+    "companies": (companies, SEARCHES["company"]),
+    "conferences": (conferences, SEARCHES["conference"]),
+    "rooms": (rooms,),
 }
 
 
@@ -126,6 +134,8 @@ class Run:
             await self._begin(job.id, sheet, plan)
             await self._batches(job, sheet, plan)
             await self._end(job.id, "done", dry_run=job.dry_run)
+            if sheet.count >= SETTLE_ROWS and not job.dry_run:
+                await settle(self._engine, WRITTEN[job.kind])
         except BadSheet as bad:
             await self._end(job.id, "failed", bad.code + (f":{bad.row}" if bad.row else ""))
         except BadHeader as bad:
