@@ -337,13 +337,14 @@ class Appointments(Protocol):
         ...
 
     async def act(
-        self, appointment: str, act: Act, by: str, *, organiser: bool = False,
+        self, appointment: str, act: Act, by: str, zone: ZoneInfo, *, organiser: bool = False,
         reason: str | None = None, staff: str | None = None, slot: str | None = None,
         starts_ms: int | None = None, ends_ms: int | None = None,
     ) -> Change:  # fmt: skip
         """Accept, decline, propose, hand over, cancel, or say that the visitor did not come.
-        ``staff``: who is to take it (accept, propose, hand over); ``slot`` or both times go with
-        propose. Raises the codes of ``rooms.appointments``, unknown_appointment, own_slots_only,
+        ``zone`` as for ``ask``. ``staff``: who is to take it (accept, propose, hand over);
+        ``slot`` or both times go with propose. Raises the codes of ``rooms.appointments``,
+        unknown_appointment, own_slots_only,
         unknown_person, unknown_slot, bad_form, not_begun, and those of times and of what is
         taken; quota for the visitor's confirmed ones."""
         ...

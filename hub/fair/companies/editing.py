@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.fair import search
+from hub.fair.appointments.leaving import forget_company
 from hub.fair.companies import uploads
 from hub.fair.companies.directory import CompanyDirectory
 from hub.fair.companies.rows import entry_of, record_of, row_of
@@ -97,6 +98,7 @@ class CompanyEditing(CompanyDirectory):
         async with transaction(self._engine) as connection:
             files = sa.select(company_files.c.blob).where(company_files.c.company == company)
             left = list((await connection.execute(files)).scalars())
+            await forget_company(connection, company, self._now_ms())
             gone = (
                 sa.delete(companies)
                 .where(companies.c.slug == company)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from hub.fair import search
+from hub.fair.appointments import privacy as appointments
 from hub.fair.engine import transaction
 from hub.fair.passes import release
 from hub.fair.people.accounts import sign_out_all
@@ -111,6 +112,7 @@ class Privacy(Devices):
                     ]
                 found[table.name] = listed
             found |= await talks.told(connection, person)
+            found |= await appointments.told(connection, person)
             found |= await results.told(connection, person)
         return found
 
@@ -145,6 +147,7 @@ class Privacy(Devices):
                 if table.name not in _KEPT and table is not web_sessions:
                     await connection.execute(sa.delete(table).where(column == person))
             await release(connection, person, now)  # its place at the gate is free again
+            await appointments.forget(self, connection, person)
             await talks.forget(connection, person, now)
             await results.forget(connection, person)
             await search.unindex(connection, "person", [person])
