@@ -114,8 +114,8 @@ function roster(state, m) {
   return { ...state, people, total: m.total };
 }
 
-/** @param {Message} m @returns {Line} */
-function lineOf(m) {
+/** A line of chat, of an event. @param {Message} m @returns {Line} */
+export function lineOf(m) {
   return {
     seq: m.seq, at: m.at, by: m.by, name: m.body.name ?? "", text: m.body.text ?? "",
     kind: m.kind === "announcement" ? "announcement" : "chat", unsaid: m.body.unsaid === true,
