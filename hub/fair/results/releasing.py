@@ -124,7 +124,8 @@ class Releasing(Writing):
                 raise ResultRefused("changed")
             after = need(found, Act.CORRECT)
             known = [party.company for party in found.parties if party.company]
-            parties = await resolved(connection, draft, None, known)
+            named = tuple(replace(party, person=None) for party in draft.parties)
+            parties = await resolved(connection, replace(draft, parties=named), None, known)
             # Who stands for a party is not the organiser's to change, and a company is called
             # what it was called when it confirmed: the same party keeps both.
             was = {(p.company or "", p.name if p.company is None else ""): p for p in found.parties}
