@@ -298,7 +298,7 @@ async def _command(url: str, *words: str) -> asyncio.subprocess.Process:
 
 async def test_a_killed_import_is_finished_by_running_it_again(fair: Fair, tmp_path: Path) -> None:
     """kill -9 once some batches are in; then again: nothing twice, nothing lost."""
-    total = 5_000
+    total = 3_000
     rows = [person(n) for n in range(total)]
     for n in range(0, total, 100):
         rows[n][3] = "nowhere"

@@ -25,6 +25,7 @@ FOCUS = """
   });
   const box = node.getBoundingClientRect();
   return {
+    gone: !wanted.isConnected,
     id: window.keyboardIds.get(node), marked, there: node === wanted,
     seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight
       && box.right > 0 && box.left < innerWidth,
@@ -45,9 +46,14 @@ class Keyboard:
         """Press Tab until ``target`` has the focus. Raises AssertionError: it cannot be reached,
         the focus is caught somewhere, does not show, or is out of sight."""
         await target.first.wait_for(timeout=8000)
+        # Looked for once, and again when the page drew it anew: by role it takes long.
+        wanted = await target.first.element_handle()
         before = None
         for _ in range(STEPS_MAX):
-            now: dict[str, Any] | None = await target.first.evaluate(FOCUS)
+            now: dict[str, Any] | None = await self.page.evaluate(FOCUS, wanted)
+            if now is not None and now["gone"]:
+                wanted = await target.first.element_handle()
+                continue
             if now is None or before is None:
                 # Between the end of the page and its beginning, or where we come from.
                 if now is not None and now["there"]:

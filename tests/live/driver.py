@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -326,3 +327,13 @@ async def until(check: Callable[[], Any], wait_s: float = WAIT_S, what: str = ""
             return
         assert time.monotonic() < deadline, f"never: {what or check}"
         await asyncio.sleep(0.01)
+
+
+async def narrow_socket(hub: Hub) -> socket.socket:
+    """Connected to ``hub``; takes little before the server feels that nobody reads."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    host, port = hub.url.removeprefix("ws://").removesuffix("/live").split(":")
+    await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    return sock

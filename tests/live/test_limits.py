@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from hub.live import writer
+from hub.live import connection, writer
 from hub.live.limits import Bucket, client_address, networks, prefix
 from rooms.messages import SUBPROTOCOL
 from rooms.model import Role
 from tests.bench.websocket_swarm import masked
-from tests.live.driver import WAIT_S, Client, Hub, make_config, serving, until
+from tests.live.driver import WAIT_S, Client, Hub, make_config, narrow_socket, serving, until
 
 
 def test_a_bucket_gives_its_burst_then_its_rate() -> None:
@@ -148,13 +148,8 @@ def _stop_reading(hub: Hub, client: Client) -> None:
 
 async def _narrow(hub: Hub, room: str, person: str) -> Client:
     """Someone inside whose socket takes little before the server feels it."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.setblocking(False)
-    host, port = hub.url.removeprefix("ws://").removesuffix("/live").split(":")
-    await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
     client = hub.client(person, room)
-    await client.connect(sock=sock)
+    await client.connect(sock=await narrow_socket(hub))
     await client.hello()
     await client.enter()
     return client
@@ -231,8 +226,9 @@ async def test_what_was_dropped_for_a_slow_reader_comes_fresh(
 
 
 async def test_the_budget_of_the_process_takes_the_longest_queue(
-    valkey_url: str, tmp_path: Path
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connection, "CLOSING_S", 0.5)  # for its goodbye, which it does not read
     config = await make_config(
         valkey_url, tmp_path, send_soft_bytes=8 * 1024, send_budget_bytes=40 * 1024,
         pong_s=1, ping_s=60,

@@ -16,7 +16,7 @@ from hub.live import NEWS
 from hub.live import reader as live_reader
 from rooms.model import Identity, Role
 from rooms.news import AnnouncedNotice, Audience, NewsNotice, WithdrawnNotice
-from tests.live.driver import Client, Hub, until
+from tests.live.driver import Client, Hub, narrow_socket, until
 
 NEWS_V1: Any = "pavilion.news.v1"
 HOUR_MS = 3_600_000
@@ -34,11 +34,11 @@ class Page(Client):
         super().__init__(hub, person, "", "participant")
         self.current: dict[str, Any] = {}
 
-    async def open(self) -> Page:
+    async def open(self, **more: Any) -> Page:
         url = self.hub.url.replace("/live", "/news")
         self._ws = await connect(
             url, subprotocols=[NEWS_V1], compression=None, ping_interval=None,
-            close_timeout=1, proxy=None,
+            close_timeout=1, proxy=None, **more,
         )  # fmt: skip
         self.current = await self.expect("current")
         if self.person:
@@ -196,7 +196,7 @@ async def test_a_reader_that_reads_nothing_is_cut(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_reader, "QUEUE_MAX", 64 * 1024)
-    deaf, well = await Page(hub).open(), await Page(hub).open()
+    deaf, well = await Page(hub).open(sock=await narrow_socket(hub)), await Page(hub).open()
     deaf.ws.transport.pause_reading()
     news = hub.app[NEWS]
     text = "x" * 20_000
@@ -208,6 +208,7 @@ async def test_a_reader_that_reads_nothing_is_cut(
         assert sent < 2_000
     (cut,) = (one for one in news.readers if one.closing is not None)
     assert int(cut.closing or 0) == 4008
+    deaf.ws.transport.abort()  # it would not hear that it is to close
 
 
 async def test_the_door(hub: Hub) -> None:
