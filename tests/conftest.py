@@ -13,6 +13,7 @@ from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
 from tests.servers import serve
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist writes the group into the name of a test: before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What needs the browser runs in one of the two processes: one fair, one browser."""
     for item in items:
