@@ -272,7 +272,7 @@ class Change:
     members of the room and are no longer, ``added`` are now."""
 
     appointment: Appointment
-    act: Act
+    act: Act | Literal["ask"]
     people: tuple[str, ...]
     removed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()

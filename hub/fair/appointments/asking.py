@@ -34,7 +34,7 @@ from hub.ports.appointments import (
     Quota,
     RefusalCode,
 )
-from rooms.appointments import Act, State
+from rooms.appointments import State
 from rooms.model import Mode
 
 HOUR_MS: Final = 3_600_000
@@ -89,9 +89,8 @@ class Asks(MeetingSlots):
             after = await rows.read(connection, one.id)
             assert after is not None
             told = await self._concerned(connection, after)
-        act = Act.ACCEPT if group else Act.PROPOSE
         added = (person,) if group and after.room is not None else ()
-        return Change(after, act, tuple(p for p in told if p != person), added=added)
+        return Change(after, "ask", tuple(p for p in told if p != person), added=added)
 
     async def _look(self, company: str, asking: Asking) -> None:
         """What a look can tell, so that of hundreds who want the same most wait for nobody."""

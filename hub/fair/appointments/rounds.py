@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -68,7 +69,8 @@ class Rounds(Acts):
                 connection, {by: "staff_busy"}, one.starts_ms, one.ends_ms, one.id, firm=False
             )
             await rows.note(connection, one.id, now, by, "ask", companies=sorted(draft.seats))
-            return await self._changed(connection, one, Act.PROPOSE, by)
+            changed = await self._changed(connection, one, Act.PROPOSE, by)
+            return replace(changed, act="ask")
 
     def _of_draft(self, company: str, by: str, draft: RoundDraft, now: int) -> Appointment:
         hold = min(now + int(self._config.appointments.hold_h * HOUR_MS), draft.starts_ms)
