@@ -24,8 +24,12 @@ class Acts:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
 
-    async def say(self, room: str, person: str, name: str, role: Role, text: str) -> int:
+    async def say(
+        self, room: str, person: str, name: str, role: Role, text: str, channel: str | None = None
+    ) -> int:
         body = _json.encode({"text": text, "name": name})
+        if channel is not None:
+            return _seq(await self._gate.run("whisper", room, person, channel, body))
         free = flag(may(role, Right.CHAT_MODE))
         return _seq(await self._gate.run("say", room, person, free, body))
 
@@ -65,7 +69,8 @@ class Acts:
         return await self._act("remove", room, actor, role, right, person, ban_s, told)
 
     async def unban(self, room: str, actor: Identity, role: Role, person: str) -> int:
-        return await self._act("unban", room, actor, role, Right.BAN, person)
+        in_talks = flag(may(role, Right.ADMIT))
+        return await self._act("unban", room, actor, role, Right.BAN, person, in_talks)
 
     async def stage(self, room: str, actor: Identity, role: Role, person: str, on: bool) -> int:
         return await self._act("stage", room, actor, role, Right.STAGE, person, flag(on))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Final
 
 from redis.exceptions import ResponseError
 
@@ -13,11 +14,15 @@ from hub.store.acts import Acts
 from hub.store.gate import Gate
 from hub.store.seats import Held, Seats, meta, text
 from hub.store.submitter import Argument
+from hub.store.talks import Talking
 from hub.store.views import Views
-from rooms.model import RoomSpec
+from rooms.model import Kind, RoomSpec
+
+#: People before the door of one negotiation room; promotion looks at each of them.
+TALK_WAITING_MAX: Final = 200
 
 
-class RedisAdmission(Seats, Views, Acts):
+class RedisAdmission(Seats, Views, Acts, Talking):
     """Every method is one script; the scripts say what they answer."""
 
     def __init__(self, gate: Gate, held: Held) -> None:
@@ -27,11 +32,14 @@ class RedisAdmission(Seats, Views, Acts):
     async def load(self, spec: RoomSpec) -> bool:
         limits = self._gate.config.limits
         fields: dict[str, Argument] = meta(spec)
+        waiting = limits.waitlist_max
+        if spec.kind is Kind.NEGOTIATION:
+            waiting = min(waiting, TALK_WAITING_MAX)
         fields |= {
             "epoch": secrets.token_urlsafe(9),
             "lease": limits.lease_ms,
             "offer": limits.offer_ms,
-            "wmax": limits.waitlist_max,
+            "wmax": waiting,
             "log": limits.log_events,
         }
         return await self._make(spec.slug, fields)

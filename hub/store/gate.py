@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from hub.config import Config
 from hub.ports import StoreLost
-from hub.store import keys
+from hub.store.scripts import SCRIPTS
 from hub.store.submitter import Argument, Submitter
 from rooms.errors import Code, Refusal
 
@@ -48,7 +48,7 @@ class Gate:
         """The script's answer, its word in front. Raises Refusal, StoreLost."""
         common = self.arguments(room)
         try:
-            answer = await self._confirmed(name, keys.room_keys(room), [*common, *args])
+            answer = await self._confirmed(name, SCRIPTS[name].keys(room), [*common, *args])
         except ResponseError as fault:  # OOM, READONLY, LOADING …: Redis cannot decide now
             raise StoreLost(f"{name}: {fault}") from None
         word = answer[0].decode()
@@ -75,8 +75,11 @@ class Gate:
 
 #: What is answered only when replicas have it (DESIGN section 3).
 CONFIRMED: Final = frozenset(
-    {"enter", "resume", "attach", "remove", "unban", "lock", "capacity", "close", "settings"}
-)
+    {
+        "enter", "resume", "attach", "admit", "deny", "remove", "unban", "lock", "capacity",
+        "close", "settings",
+    }
+)  # fmt: skip
 CONFIRM_MS: Final = 100
 
 _ANSWERS: Final = frozenset({"ok", "seated", "queued", "gap", "stale"})

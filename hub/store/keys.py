@@ -21,6 +21,9 @@ one slot: a script may touch them together, on a cluster too.
     h:{T}:r:<room>:slow     ZSET    person -> when they may speak again (ms)
     h:{T}:r:<room>:log      STREAM  <seq>-0: d notice, k kind, b by; the last K events
     h:{T}:r:<room>:chat     STREAM  the same for the last 50 chat events not unsaid
+    h:{T}:r:<room>:chan     STREAM  *: c channel, s its seq, d event; a negotiation room's, a day
+    h:{T}:r:<room>:notes    HASH    rev, text of a negotiation room's notes; a day
+    h:{T}:r:<room>:ops      STREAM  <rev>-0: o ops; what made the last 500 revisions; a day
     h:{T}:r:<room>:place    STRING  media worker of the room
     h:{T}:due               ZSET    room -> no later than its earliest deadline
     h:{T}:occ               HASH    room -> counts for the board
@@ -47,6 +50,8 @@ ROOM_PARTS: Final = (
     "meta", "live", "held", "offered", "priv", "who", "att", "wait", "wpriv", "wlease",
     "stage", "hands", "src", "order", "ban", "slow", "log", "chat",
 )  # fmt: skip
+#: What the scripts of negotiation rooms are given besides, behind all others.
+TALK_PARTS: Final = ("chan", "notes", "ops")
 
 HUBS_SEEN: Final = "h:{hubs}:seen"
 HUBS_REPORTED: Final = "h:{hubs}:reported"
@@ -91,6 +96,11 @@ def room_keys(room: str) -> list[str]:
         *(prefix + name for name in ROOM_PARTS),
         due(index), occ(index), part(index), channel(index),
     ]  # fmt: skip
+
+
+def talk_keys(room: str) -> list[str]:
+    """KEYS of the scripts that name one of TALK_PARTS."""
+    return [*room_keys(room), *(room_key(room, name) for name in TALK_PARTS)]
 
 
 def partition_keys(index: int) -> list[str]:

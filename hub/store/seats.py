@@ -17,9 +17,10 @@ from hub.store import keys
 from hub.store.gate import Gate
 from hub.store.submitter import Argument
 from rooms.errors import Code, Refusal
-from rooms.model import Attachment, AttachmentKind, Identity, RoomSpec
+from rooms.model import Attachment, AttachmentKind, Identity, Kind, Mode, RoomSpec
 from rooms.permissions import Right, may
 
+TALK_STAGE_MAX: Final = 50  # of a negotiation room, where everybody is on stage
 RENEW_BATCH: Final = 100  # people in one script: 0.6 ms of Redis (notes/realtime.md 2.2)
 
 _json = msgspec.json.Encoder()
@@ -42,7 +43,7 @@ def members(who: Identity) -> str:
 
 def meta(spec: RoomSpec) -> dict[str, Argument]:
     """A room's live settings, as the fields of its ``meta``."""
-    return {
+    fields: dict[str, Argument] = {
         "spec": _json.encode(spec),
         "cap": spec.capacity,
         "reserved": spec.reserved,
@@ -56,6 +57,16 @@ def meta(spec: RoomSpec) -> dict[str, Argument]:
         "closes": "" if spec.closes_at is None else spec.closes_at,
         "closed": flag(spec.closed),
     }
+    if spec.kind is Kind.NEGOTIATION:
+        capacity = 2 if spec.mode is Mode.ONE_TO_ONE else spec.capacity
+        fields |= {
+            "cap": capacity,
+            "stage_cap": min(capacity, TALK_STAGE_MAX),
+            "talk": "any" if spec.mode is None else spec.mode.value,
+            "lobby": flag(spec.lobby),
+            "sides": ",".join(f"{side}:{seats}" for side, seats in spec.sides.items()),
+        }
+    return fields
 
 
 class Held:
@@ -97,12 +108,13 @@ class Seats:
         self._watcher = watcher
 
     async def enter(
-        self, room: str, who: Identity, attachment: Attachment, *, wait: bool, stage: bool = False
-    ) -> Seated | Queued:
+        self, room: str, who: Identity, attachment: Attachment, *, wait: bool,
+        stage: bool = False, knock: bool = False,
+    ) -> Seated | Queued:  # fmt: skip
         if stage and not may(who.role, Right.PUBLISH_WHIP):
             raise Refusal(Code.FORBIDDEN)
         try:
-            answer = await self._enter(room, who, attachment, wait, stage)
+            answer = await self._enter(room, who, attachment, wait, stage, knock)
         except Refusal as refusal:
             if self._watcher is not None and refusal.code is not Code.UNKNOWN_ROOM:
                 self._watcher.refused(room, who, refusal.code)
@@ -110,12 +122,13 @@ class Seats:
         return self._placed(room, who, attachment, answer)
 
     async def _enter(
-        self, room: str, who: Identity, attachment: Attachment, wait: bool, stage: bool
+        self, room: str, who: Identity, attachment: Attachment, wait: bool, stage: bool, knock: bool
     ) -> list[Any]:
+        talk = (who.side or "", flag(knock)) if knock or who.side else ()
         return await self._gate.run(
             "enter", room, who.id, flag(who.privileged), members(who), *_parts(attachment),
             flag(wait), flag(stage), flag(may(who.role, Right.STAGE_ON_ENTRY)),
-            flag(may(who.role, Right.PASS_LOCK)),
+            flag(may(who.role, Right.PASS_LOCK)), *talk,
         )  # fmt: skip
 
     async def attach(self, room: str, person: str, attachment: Attachment) -> Seated:
@@ -147,7 +160,7 @@ class Seats:
     ) -> Seated | Queued:
         self._held.keep(room, who.id, attachment.kind, attachment.id)
         if answer[0] == "queued":
-            return Queued(position=answer[1], total=answer[2])
+            return Queued(answer[1], answer[2], lobby=len(answer) > 3 and bool(answer[3]))
         seated = _seated(attachment.kind, answer)
         if self._watcher is not None:
             self._watcher.seated(room, who, seated.gen, seated.new)

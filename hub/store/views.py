@@ -120,7 +120,8 @@ def _number(raw: bytes) -> int | None:
 def _view(answer: list[Any]) -> RoomView:
     (
         _, spec_json, capacity, reserved, locked, message, chat, slow, stage_capacity, waitlist,
-        opens, closes, closed, now, live, held, offered, waiting, epoch, seq, stage, hands, *_,
+        opens, closes, closed, now, live, held, offered, waiting, epoch, seq, stage, hands, _, _, _,
+        media,
     ) = answer  # fmt: skip
     spec = msgspec.structs.replace(
         _spec.decode(spec_json),
@@ -138,6 +139,7 @@ def _view(answer: list[Any]) -> RoomView:
         hands=tuple(hand.decode() for hand in hands),
         epoch=epoch.decode(),
         seq=seq,
+        media_mode="direct" if media == b"direct" else "sfu",
     )
 
 

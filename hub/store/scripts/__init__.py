@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from hub.store.keys import ROOM_PARTS
+from hub.store.keys import ROOM_PARTS, TALK_PARTS, room_keys, talk_keys
 
 #: Scripts that do not begin from a room's settings.
 PLAIN: Final = frozenset({"load", "due", "place"})
@@ -24,6 +24,12 @@ class Script:
     name: str
     source: bytes
     sha: str
+    #: names a key of TALK_PARTS
+    talk: bool
+
+    def keys(self, room: str) -> list[str]:
+        """Its KEYS, but for ``due`` and ``place``."""
+        return talk_keys(room) if self.talk else room_keys(room)
 
 
 #: A top-level function: on one line, or up to the next ``end`` in the first column.
@@ -38,7 +44,7 @@ REST: Final = "\n-- REST\n"
 _KEY: Final = re.compile(r"\bK\.([A-Z]+)\b")
 _NUMBERS: Final = {
     name.upper(): number
-    for number, name in enumerate((*ROOM_PARTS, "due", "occ", "part", "channel"), 1)
+    for number, name in enumerate((*ROOM_PARTS, "due", "occ", "part", "channel", *TALK_PARTS), 1)
 }
 
 
@@ -73,7 +79,8 @@ def _read() -> dict[str, Script]:
             continue
         body = entry.read_text("utf-8")
         source = (body if name in PLAIN else joined(prelude, body)).encode()
-        found[name] = Script(name, source, hashlib.sha1(source).hexdigest())
+        talk = any(name.upper() in _KEY.findall(body) for name in TALK_PARTS)
+        found[name] = Script(name, source, hashlib.sha1(source).hexdigest(), talk)
     return found
 
 

@@ -1,6 +1,7 @@
 -- Joined in front of every room script by the loader. Nothing here runs without a caller
 -- except reading the room's settings, the clock and the reclaim window.
--- KEYS 1-18 the room's keys in the order of keys.ROOM_PARTS, 19 due, 20 occ, 21 part, 22 channel;
+-- KEYS 1-18 the room's keys in the order of keys.ROOM_PARTS, 19 due, 20 occ, 21 part, 22 channel,
+--      23-25 of a negotiation room (keys.TALK_PARTS), for the scripts that name one of them;
 --      K.LIVE stands for KEYS[2] and so on: the loader writes the numbers, a table made at each
 --      call would cost Redis more than two commands
 -- ARGV 1 room, 2 run id of this Redis, 3 test clock (ms; only when meta.testclock is 1),
@@ -14,13 +15,25 @@ local COMMON = 2199023255552            -- 2^41: roster places of people without
 
 local m = call('HMGET', K.META, 'epoch', 'cap', 'reserved', 'stage_cap', 'locked', 'lock_message',
   'waitlist', 'chat', 'slow', 'opens', 'closes', 'closed', 'lease', 'offer', 'wmax', 'log',
-  'testclock', 'seq')
+  'testclock', 'seq', 'talk')
 local epoch = m[1]
 if not epoch then return {'unknown_room'} end
 local cap, reserved, stage_cap = tonumber(m[2]), tonumber(m[3]), tonumber(m[4])
 local locked, lock_message, waitlist = m[5] == '1', m[6], m[7] == '1'
 local opens, closes, closed = tonumber(m[10]), tonumber(m[11]), m[12] == '1'
 local lease, offer, wmax, loglen = tonumber(m[13]), tonumber(m[14]), tonumber(m[15]), m[16]
+
+-- A negotiation room: its mode ('any' without one; false: a conference), whether people knock, where
+-- media goes, seats by side (the side as JSON) when they are given.
+local talk, lobby, media, sides = m[19], false, 'sfu', nil
+if talk then
+  local t = call('HMGET', K.META, 'lobby', 'media', 'sides')
+  lobby, media = t[1] == '1', t[2] or 'direct'
+  for side, seats in string.gmatch(t[3] or '', '([^:,]+):(%d+)') do
+    sides = sides or {}
+    sides['"' .. side .. '"'] = tonumber(seats)
+  end
+end
 
 local clock = call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
@@ -114,15 +127,17 @@ end
 local function seq() return last_seq end
 
 -- People.
-local function who(p)                   -- generation, privileged, since, JSON members
+-- Their class: 0, 1 privileged; while waiting also 2 knocks at the room's lobby, 3 must always knock.
+local function who(p)                   -- generation, privileged, since, JSON members, class
   local w = call('HGET', K.WHO, p)
   if w then
-    local g, v, s, tail = string.match(w, '^(%d+)\t([01])\t(%d+)\t(.*)$')
-    return tonumber(g), v == '1', tonumber(s), tail
+    local g, v, s, tail = string.match(w, '^(%d+)\t([0-3])\t(%d+)\t(.*)$')
+    return tonumber(g), v == '1', tonumber(s), tail, v
   end
 end
-local function remember(p, gen, priv, since, tail)
-  call('HSET', K.WHO, p, S(gen) .. '\t' .. (priv and '1' or '0') .. '\t' .. S(since) .. '\t' .. tail)
+local function remember(p, gen, priv, since, tail)  -- priv: true, false, or the class
+  call('HSET', K.WHO, p,
+    S(gen) .. '\t' .. (priv == true and '1' or priv or '0') .. '\t' .. S(since) .. '\t' .. tail)
 end
 local function person(p, state, tail)   -- a line of the roster
   local rank = call('ZRANK', K.HANDS, p)
@@ -177,6 +192,9 @@ local function vacate(p, why, own, reason, till)  -- seat or place, and all that
   if call('ZREM', K.WAIT, p) == 1 then
     call('ZREM', K.WPRIV, p); call('ZREM', K.WLEASE, p)
     queue_moved = true
+    if talk and string.find(call('HGET', K.WHO, p) or '', '^%d+\t[23]') then
+      note('{"n":"k' .. head .. ',"id":' .. J(p) .. ',"person":null,"waiting":false}')
+    end
   else
     call('ZREM', K.LIVE, p); call('ZREM', K.HELD, p); call('ZREM', K.OFFERED, p)
     call('ZREM', K.PRIV, p); call('ZREM', K.ORDER, p); call('ZREM', K.STAGE, p)
@@ -223,10 +241,89 @@ local function due_next()               -- whom promotion would take now, if any
   p = not priv and call('ZRANGE', K.WPRIV, 0, 0)[1]
   if p and room_for(true) then return p, true end
 end
+
+-- Negotiation rooms. A member's side is the last of their JSON members, itself JSON. No string inside
+-- can be taken for one: a quote in it has a backslash before it.
+local function side_of(tail) return string.match(tail or '', ',"side":(".-")$') or '' end
+local function admits(tail)             -- roles with the right to let in (rooms.permissions)
+  local role = string.match(tail or '', ',"role":"(%l+)"')
+  return role == 'host' or role == 'moderator' or role == 'organiser'
+end
+local function knocking(class) return class == '2' or class == '3' end
+local function knocks(p)
+  local _, _, _, _, class = who(p)
+  return knocking(class) and call('ZSCORE', K.WAIT, p) and alive(K.WLEASE, p) and true or false
+end
+local function answered(p)              -- nobody need let them in any more
+  note('{"n":"k' .. head .. ',"id":' .. J(p) .. ',"person":null,"waiting":false}')
+end
+local function everyone(tables, look)   -- who has a seat in them: person, JSON members
+  for _, key in ipairs(tables) do
+    local here = call('ZRANGEBYSCORE', key, '(' .. S(edge), '+inf')
+    for i = 1, #here, 500 do
+      for j, w in ipairs(call('HMGET', K.WHO, unpack(here, i, math.min(i + 499, #here)))) do
+        look(here[i + j - 1], string.match(w or '', '^%d+\t[0-3]\t%d+\t(.*)$'))
+      end
+    end
+  end
+end
+local function side_seats(side)             -- seats of a side
+  if not counted.sides then
+    local n = {}
+    everyone({K.LIVE, K.HELD, K.OFFERED}, function(_, tail)
+      local one = side_of(tail)
+      n[one] = (n[one] or 0) + 1
+    end)
+    counted.sides = n
+  end
+  return counted.sides[side] or 0
+end
+local function side_free(side) return not sides or side_seats(side) < (sides[side] or 0) end
+local function one_too_many(side, with_knocking)  -- one_to_one: for somebody of that side
+  local n, mine = occupied(), sides and side_seats(side) or 0
+  for _, p in ipairs(call('ZRANGE', K.WAIT, 0, BATCH - 1)) do
+    local _, _, _, tail, class = who(p)
+    if with_knocking or not knocking(class) then
+      n = n + 1
+      if side_of(tail) == side then mine = mine + 1 end
+    end
+  end
+  return n >= 2 or (sides and mine >= (sides[side] or 0))
+end
+local function talk_next()              -- as due_next, past those who knock and sides that are full
+  if size(K.WAIT) == 0 or occupied() >= cap then return end
+  for _, p in ipairs(call('ZRANGE', K.WAIT, 0, BATCH - 1)) do
+    local _, priv, _, tail, class = who(p)
+    if not knocking(class) and room_for(priv) and side_free(side_of(tail)) then return p, priv end
+  end
+end
+-- Whom a channel is for: its name within the room and what it is shown as, or nil and the refusal.
+local function channel_of(p, name)
+  local state = seat(p)
+  local seated = state == 'live' or state == 'held'
+  local _, _, _, tail = who(p)
+  if name == 'side' then
+    if not seated then return nil, 'not_in_room' end
+    if talk ~= 'many_to_many' and talk ~= 'one_to_many' then return nil, 'forbidden' end
+    return 'side:' .. side_of(tail), name
+  end
+  local whom = name == 'lobby' and p or string.match(name, '^lobby:(.+)$')
+  if whom and (whom == p or (seated and admits(tail))) and knocks(whom) then
+    return 'lobby:' .. whom, 'lobby:' .. whom
+  end
+  return nil, (seated or knocks(p)) and 'forbidden' or 'not_in_room'
+end
+local function bar(p)                   -- for good: from now on the room is unknown to them
+  if call('ZCARD', K.BAN) >= 10000 and not call('ZSCORE', K.BAN, p) then return false end
+  call('ZADD', K.BAN, '9007199254740991', p)
+  return true
+end
+
 local function promote()
   if locked or reclaiming or closed then return end
   for _ = 1, BATCH do
-    local p, priv = due_next()
+    local p, priv
+    if talk then p, priv = talk_next() else p, priv = due_next() end
     if not p then return end
     local g, _, _, tail = who(p)
     if not g or not alive(K.WLEASE, p) then
@@ -235,6 +332,7 @@ local function promote()
       call('ZREM', K.WAIT, p); call('ZREM', K.WPRIV, p); call('ZREM', K.WLEASE, p)
       counted = {}
       place(p, K.OFFERED, now + offer, priv, call('HINCRBY', K.META, 'gen', 1))
+      counted.sides = nil
       note('{"n":"p' .. head .. ',"id":' .. J(p) .. ',"until_ms":' .. S(now + offer) .. '}')
       show(p, 'offered')
       queue_moved = true
@@ -251,6 +349,7 @@ local function close_room(by)           -- everyone out, in one go
   call('DEL', K.LIVE, K.HELD, K.OFFERED, K.PRIV, K.WHO, K.ATT, K.WAIT, K.WPRIV, K.WLEASE, K.STAGE, K.HANDS, K.SRC, K.ORDER)
   closed, counted = true, {}
   call('HSET', K.META, 'closed', '1')
+  if talk then call('HSET', K.META, 'media', 'direct') end
   room_changed = true
   return event('closed', by, '{}')
 end
@@ -290,7 +389,7 @@ local function set_occ()
     call('ZCARD', K.HANDS), since, opens and S(opens) or '', closes and S(closes) or '', closed and 1 or 0,
     reserved > 0 and count(K.PRIV) or -1)) -- each of them uses up a reserved seat
 end
-local function done(answer)             -- every script that may have changed something ends here
+local function finish(answer)
   if room_changed or queue_moved then
     set_occ()
     note('{"n":"c' .. head .. '}')
@@ -300,6 +399,18 @@ local function done(answer)             -- every script that may have changed so
     call('SPUBLISH', K.CHANNEL, room .. '\n' .. table.concat(notices, '\n'))
   end
   return answer
+end
+local function done(answer)             -- every script that may have changed something ends here
+  if talk and room_changed and not closed then
+    -- Up to four people are connected browser to browser.
+    local to = call('ZCARD', K.LIVE) + call('ZCARD', K.HELD) > 4 and 'sfu' or 'direct'
+    if to ~= media then
+      media = to
+      call('HSET', K.META, 'media', to)
+      event('media_mode', '', '{"mode":"' .. to .. '"}')
+    end
+  end
+  return finish(answer)
 end
 local function on_stage(p)
   if call('ZSCORE', K.STAGE, p) then return true end
@@ -327,12 +438,15 @@ local function reseat(p, state, kind, id, hub, priv, tail)
   show(p, 'live')
   return {'seated', gen, lease, epoch, seq(), 0, old or '', old_hub or ''}
 end
-local function queued(p)
-  return {'queued', call('ZRANK', K.WAIT, p) + 1, call('ZCARD', K.WAIT)}
+local function queued(p)                -- place, of, 1 when somebody has to let them in
+  local answer = {'queued', call('ZRANK', K.WAIT, p) + 1, call('ZCARD', K.WAIT)}
+  if talk then answer[4] = knocks(p) and 1 or 0 end
+  return answer
 end
 -- A moderator's act: nil when it may go on, else the refusal.
 local function refuse(actor, allowed)
-  if allowed ~= '1' or banned(actor) then return {'forbidden'} end
+  if banned(actor) then return {talk and 'unknown_room' or 'forbidden'} end
+  if allowed ~= '1' then return {'forbidden'} end
   if closed then return {'room_closed'} end
 end
 -- A page of the roster after (section, score): 0 stage, 1 raised hands, 2 privileged then others by

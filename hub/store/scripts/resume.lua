@@ -4,11 +4,17 @@
 -- Answers: as enter | seat_expired | banned until | room_closed | unknown_room
 local p, priv, tail, kind, id, hub = ARGV[6], ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 tidy()
-if closed then return done({'room_closed'}) end
 local ban = banned(p)
+if ban and talk then return done({'unknown_room'}) end
+if closed then return done({'room_closed'}) end
 if ban then return done({'banned', ban}) end
 local state = seat(p)
-if state == 'offered' and ARGV[12] == '1' then on_stage(p) end
+if state == 'offered' and (talk or ARGV[12] == '1') then on_stage(p) end
+if state and talk then                  -- the side of a seat stays
+  local _, _, _, was = who(p)
+  local side = side_of(was)
+  tail = tail .. ',"side":' .. (side ~= '' and side or '"guest"')
+end
 if state then return done(reseat(p, state, kind, id, hub, priv, tail)) end
 if call('ZSCORE', K.WAIT, p) and alive(K.WLEASE, p) then
   call('ZADD', K.WLEASE, S(now + lease), p)

@@ -9,7 +9,14 @@ to.expect = nil
 if expect and expect ~= table.concat({m[2], m[3], m[5], m[8], m[9], m[6] or ''}, '\t') then
   return {'stale'}
 end
-for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock', 'ended'}) do to[k] = nil end
+for _, k in ipairs({'epoch', 'lease', 'offer', 'wmax', 'log', 'testclock', 'ended', 'media'}) do
+  to[k] = nil
+end
+if not talk then to.talk, to.lobby, to.sides = nil, nil, nil end  -- a conference stays one
+if not string.find(to.talk or '', '^[%l_]*$') or to.talk == '' or #(to.talk or '') > 20
+  or not string.find(to.sides or '', '^[%l%d:,-]*$') or #(to.sides or '') > 8192 then
+  return {'bad_message'}
+end
 for _, k in ipairs({'cap', 'reserved', 'stage_cap', 'slow'}) do
   if to[k] and (not string.find(to[k], '^%d+$') or #to[k] > 12) then return {'bad_message'} end
 end
@@ -49,8 +56,37 @@ if (to.chat and to.chat ~= was.chat) or (to.slow and to.slow ~= was.slow) then
   event('chat_mode', '', '{"mode":"' .. (to.chat or was.chat) .. '","slow_mode_s":'
     .. (to.slow or was.slow) .. '}')
 end
+talk = to.talk or talk
+lobby = (to.lobby or (lobby and '1')) == '1'
+if to.sides then
+  sides = nil
+  for side, seats in string.gmatch(to.sides, '([^:,]+):(%d+)') do
+    sides = sides or {}
+    sides['"' .. side .. '"'] = tonumber(seats)
+  end
+end
+local function queue()                  -- of a negotiation room
+  return talk and call('ZRANGE', K.WAIT, 0, BATCH - 1) or {}
+end
+if not lobby then                       -- who knocked for the room's sake alone need not any more
+  for _, p in ipairs(queue()) do
+    local gen, _, since, tail, class = who(p)
+    if class == '2' then
+      remember(p, gen, false, since, tail)
+      answered(p)
+      queue_moved = true
+    end
+  end
+end
 if closing then close_room('') end
 sweep()
 promote()
+for _, p in ipairs(queue()) do          -- places that lead nowhere now
+  local _, _, _, tail, class = who(p)
+  if (sides and not sides[side_of(tail)])
+    or (talk == 'one_to_one' and not locked and not knocking(class)) then
+    vacate(p, 'evicted')
+  end
+end
 set_due()
 return done({'ok', seq()})

@@ -2,7 +2,8 @@
 -- ARGV 6 people in the roster page (0: no roster), 7 chat events
 -- Answers: {'ok', spec, capacity, reserved, locked, lock message, chat, slow s, stage capacity,
 --   waitlist, opens, closes, closed, now, live, held, offered, waiting, epoch, seq,
---   {person, JSON members, sources, ...} on stage, {person...} hands, {roster line...}, next, {event...}}
+--   {person, JSON members, sources, ...} on stage, {person...} hands, {roster line...}, next,
+--   {event...}, media mode}
 local stage, hands = {}, {}
 for _, p in ipairs(call('ZRANGE', K.STAGE, 0, -1)) do
   local _, _, _, tail = who(p)
@@ -23,4 +24,4 @@ end
 return {'ok', call('HGET', K.META, 'spec') or '', cap, reserved, locked and 1 or 0, lock_message or '',
   m[8], m[9], stage_cap, waitlist and 1 or 0, m[10] or '', m[11] or '', closed and 1 or 0, now,
   count(K.LIVE), count(K.HELD), count(K.OFFERED), count(K.WLEASE), epoch, seq(),
-  stage, hands, lines, cursor, chat}
+  stage, hands, lines, cursor, chat, media}

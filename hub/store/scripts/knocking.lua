@@ -1,0 +1,8 @@
+-- Who knocks, first come first.
+-- Answers: {'ok', line...}
+local answer = {'ok'}
+for _, p in ipairs(call('ZRANGE', K.WAIT, 0, BATCH - 1)) do
+  local _, _, _, tail = who(p)
+  if knocks(p) then answer[#answer + 1] = person(p, 'waiting', tail) end
+end
+return answer

@@ -1,0 +1,9 @@
+-- What made each revision after one.
+-- ARGV 6 revision
+-- Answers: {'ok', 1, ops (JSON)...} | {'ok', 0} not all of them are kept
+local rev, after = tonumber(call('HGET', K.NOTES, 'rev') or ''), number(ARGV[6], 0, 2 ^ 50, -1)
+if not rev or after < 0 or after > rev then return {'ok', 0} end
+local answer = {'ok', 1}
+for _, e in ipairs(call('XRANGE', K.OPS, S(after + 1) .. '-0', '+')) do answer[#answer + 1] = e[2][2] end
+if #answer - 2 ~= rev - after then return {'ok', 0} end
+return answer
