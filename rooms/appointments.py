@@ -7,7 +7,8 @@ has passed. Rounds, appointments of several companies, are decided by ``round_st
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final
 
@@ -172,3 +173,32 @@ def round_state(answers: Collection[str]) -> State:
 def ticks(starts_ms: int, ends_ms: int) -> range:
     """The numbers of the pieces of time that [starts, ends) touches."""
     return range(starts_ms // TICK_MS, -(-ends_ms // TICK_MS))
+
+
+class NoSuchTime(ValueError):
+    """The clocks of the zone leap over it."""
+
+
+def moment(local: datetime, zone: tzinfo) -> int:
+    """A time as clocks in ``zone`` show it, in milliseconds since the epoch; of two that show
+    the same the first. Raises NoSuchTime."""
+    there = local.replace(tzinfo=zone, fold=0)
+    if there.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != local:
+        raise NoSuchTime(local.isoformat())
+    return round(there.timestamp() * 1000)
+
+
+def series(
+    days: Sequence[date], opens: time, closes: time, zone: tzinfo, length_min: int, pause_min: int
+) -> list[tuple[int, int]]:
+    """(start, end) of each slot from ``opens`` to ``closes`` on each of ``days``, one after
+    another with a pause between; none is longer or shorter where the clocks change. ``closes``
+    at or before ``opens`` is on the next day. Raises NoSuchTime."""
+    length, step = length_min * 60_000, (length_min + pause_min) * 60_000
+    found = []
+    for day in sorted(set(days)):
+        until = day if closes > opens else day + timedelta(days=1)
+        first = moment(datetime.combine(day, opens), zone)
+        last = moment(datetime.combine(until, closes), zone)
+        found += [(start, start + length) for start in range(first, last - length + 1, step)]
+    return found

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from rooms.appointments import (
@@ -11,11 +15,14 @@ from rooms.appointments import (
     TICK_MS,
     Act,
     Code,
+    NoSuchTime,
     Refused,
     Side,
     State,
     decide,
+    moment,
     round_state,
+    series,
     ticks,
     turn,
 )
@@ -121,3 +128,44 @@ def test_time_is_taken_in_pieces_without_overlap() -> None:
     assert list(ticks(0, 3 * TICK_MS)) == [0, 1, 2]
     assert list(ticks(3 * TICK_MS, 4 * TICK_MS)) == [3]
     assert list(ticks(1, TICK_MS + 1)) == [0, 1]
+
+
+BERLIN, LORD_HOWE = ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe")
+HOUR = 12 * TICK_MS
+
+
+def test_a_time_the_clocks_leap_over_is_none() -> None:
+    for local, zone in (
+        (datetime(2027, 3, 28, 2, 0), BERLIN),
+        (datetime(2027, 3, 28, 2, 55), BERLIN),
+        (datetime(2026, 10, 4, 2, 15), LORD_HOWE),  # half an hour
+    ):
+        with pytest.raises(NoSuchTime):
+            moment(local, zone)
+    assert (
+        moment(datetime(2027, 3, 28, 3, 0), BERLIN) - moment(datetime(2027, 3, 28, 1, 55), BERLIN)
+        == TICK_MS
+    )
+    # Of two that clocks show alike, the first.
+    twice = moment(datetime(2027, 10, 31, 2, 30), BERLIN)
+    assert moment(datetime(2027, 10, 31, 3, 30), BERLIN) - twice == 2 * HOUR
+
+
+def test_a_series_has_slots_of_one_length_whatever_the_clocks_do() -> None:
+    day = [date(2027, 3, 27), date(2027, 3, 28), date(2027, 10, 31), date(2027, 3, 27)]
+    found = series(day, time(1), time(4), BERLIN, 30, 0)
+    assert {end - start for start, end in found} == {30 * 60_000}
+    ends = [(start, end) for start, end in found if (end - found[0][0]) <= 24 * HOUR]
+    assert len(ends) == 6  # an ordinary day: three hours
+    assert len(found) == 6 + 4 + 8  # two where the clocks leap forward, four where back
+    assert all(a[1] <= b[0] for a, b in pairwise(found))
+    with pytest.raises(NoSuchTime):
+        series([date(2027, 3, 28)], time(2, 30), time(4), BERLIN, 30, 0)
+
+
+def test_a_series_keeps_its_pause_and_may_pass_midnight() -> None:
+    found = series([date(2027, 5, 1)], time(9), time(10, 30), BERLIN, 30, 10)
+    starts = [(start - found[0][0]) // 60_000 for start, _ in found]
+    assert starts == [0, 40]  # a third would end ten minutes late
+    assert len(series([date(2027, 5, 1)], time(23), time(1), BERLIN, 60, 0)) == 2
+    assert series([date(2027, 5, 1)], time(9), time(9, 10), BERLIN, 15, 0) == []
