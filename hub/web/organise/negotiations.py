@@ -50,10 +50,8 @@ def _(text: str) -> str:
 
 form_texts.add(
     {
-        ("company", "missing"): _("A talk of one with many needs the company that is the host."),
         ("company", "nobody"): _("Nobody works for this company at the fair yet."),
         ("starts", "in_the_past"): _("This is in the past."),
-        ("sheet", "missing"): _("Choose a sheet."),
         ("sheet", "bad_rows"): _(
             "Nothing was opened. Put right what is listed, then send it again."
         ),
