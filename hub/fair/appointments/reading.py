@@ -15,7 +15,6 @@ from hub.fair.tables import appointment_log, appointments, company_staff, round_
 from hub.ports.appointments import (
     PAGE_MAX,
     SUGGESTIONS_MAX,
-    TICK_MS,
     Appointment,
     FreeTime,
     LogLine,
@@ -148,11 +147,11 @@ def _is_free(slot: MeetingSlot, person: str, taken: dict[str, set[int]]) -> bool
 def _starts(
     hours: Sequence[tuple[int, int]], from_ms: int, to_ms: int, length: int
 ) -> Sequence[int]:
-    """Beginnings within ``hours``, one after another, on pieces of five minutes."""
+    """Beginnings within ``hours``, one after another from the first of each, not before
+    ``from_ms``."""
     found: list[int] = []
     for opens, closes in hours:
-        first = max(opens, from_ms)
-        first += -first % TICK_MS
+        first = opens + max(0, -(-(from_ms - opens) // length)) * length
         found += range(first, min(closes, to_ms) - length + 1, length)
     return found
 
