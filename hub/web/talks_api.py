@@ -1,12 +1,12 @@
-"""/negotiations: talks opened, read, joined by colleagues, extended, moved and ended.
+"""/negotiations: talks opened, listed and read.
 
-Files are in ``talks_files``, invitations in ``talks_invites``. For whoever is no member a talk's
+Who is in one is ``talks_members``, how it goes on and ends ``talks_course``; files are in
+``talks_files``, invitations in ``talks_invites``. For whoever is no member a talk's
 room does not exist; organisers see all of them as numbers and states.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,25 +25,17 @@ from hub.ports.talks import (
     TalkRefused,
 )
 from hub.services import SERVICES, Services
-from hub.web import talks_files, talks_invites
+from hub.web import talks_course, talks_files, talks_invites, talks_members
 from hub.web.accounts import HOUR_S, counted
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller
 from hub.web.bodies import epoch_ms, read, rfc3339
 from hub.web.bodies_talks import (
     BULK_BYTES,
-    ColleagueAdd,
-    ColleagueList,
-    End,
-    Extension,
-    MemberAdd,
-    Move,
-    MovedTo,
     NegotiationAnswer,
     NegotiationCreate,
     NegotiationList,
     NegotiationsOpened,
-    PlannedEnd,
     TalkItem,
 )
 from hub.web.companies_api import is_organiser
@@ -52,19 +44,15 @@ from hub.web.query import choice, cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from hub.web.talks import (
     NO_STORE,
-    Standing,
-    end_talk,
-    let_back,
     need_member,
     now_ms,
     problem,
-    tell,
     tell_invited,
     unknown_room,
     works_for,
 )
 from rooms.errors import Code, Refusal
-from rooms.model import PERSON_ID, Mode, Role
+from rooms.model import Mode, Role
 
 PAGE: Final = 100
 LATE_MS: Final = 60_000  # a beginning so little in the past is now
@@ -229,147 +217,6 @@ async def get(request: web.Request) -> web.Response:
     return web.json_response(body, headers=NO_STORE)
 
 
-# --- members ------------------------------------------------------------------------------------
-
-
-async def _add(request: web.Request, who: Standing, one: Belonging) -> None:
-    services = request.app[SERVICES]
-    try:
-        await services.fair.talks.add_member(who.room, one, who.identity.id)
-    except TalkRefused as refused:
-        raise problem(refused) from None
-    await let_back(services, who.room, one.person)
-    talk = await services.fair.talks.get(who.room)
-    if talk is not None:
-        await tell_invited(services, talk, who.identity.name, [one.person])
-
-
-async def add_member(request: web.Request) -> web.Response:
-    who = await need_member(request, host=True)
-    body = await read(request, MemberAdd)
-    services = request.app[SERVICES]
-    if body.side != GUEST_SIDE and not await works_for(services, body.person, body.side):
-        raise Problem(404, "unknown_person", "nobody of this name works for the company")
-    await _add(request, who, Belonging(body.person, body.side, lobby=body.lobby))
-    return web.Response(status=204)
-
-
-async def remove_member(request: web.Request) -> web.Response:
-    """By the host side; anybody may take themselves out."""
-    who, person = await need_member(request), request.match_info["person"]
-    if not who.host and person != who.identity.id:
-        raise Refusal(Code.FORBIDDEN, "this is for the host side of the talk")
-    services = request.app[SERVICES]
-    known = PERSON_ID.fullmatch(person)
-    if not (known and await services.fair.talks.remove_member(who.room, person, who.identity.id)):
-        raise Problem(404, "unknown_person", "nobody of this name is in the talk")
-    with suppress(Refusal):  # nobody ever entered: SQL keeps them out
-        await services.admission.remove(who.room, who.identity, Role.ORGANISER, person)
-    return web.Response(status=204)
-
-
-async def _own_company(request: web.Request) -> tuple[Standing, str]:
-    """The company a member sits there for. Raises Refusal."""
-    who = await need_member(request)
-    if who.side == GUEST_SIDE:
-        raise Refusal(Code.FORBIDDEN, "this is for the companies of the talk")
-    return who, who.side
-
-
-async def list_colleagues(request: web.Request) -> web.Response:
-    who, company = await _own_company(request)
-    services = request.app[SERVICES]
-    there = {m.person for m in await services.fair.talks.members(who.room) if not m.removed_ms}
-    items = [
-        {"person": one.person, "name": one.name, "title": one.title, "member": one.person in there}
-        for one in await services.fair.companies.staff(company)
-        if one.person != who.identity.id
-    ]
-    return web.json_response({"items": items, "next": None}, headers=NO_STORE)
-
-
-async def add_colleague(request: web.Request) -> web.Response:
-    """Any member brings in somebody of their own company."""
-    who, company = await _own_company(request)
-    body = await read(request, ColleagueAdd)
-    if not await works_for(request.app[SERVICES], body.person, company):
-        raise Problem(404, "unknown_person", "nobody of this name works for the company")
-    await _add(request, who, Belonging(body.person, company))
-    return web.Response(status=204)
-
-
-# --- how it goes on, and ends -------------------------------------------------------------------
-
-
-async def extend(request: web.Request) -> web.Response:
-    who = await need_member(request, token=True, host=True)
-    ends = epoch_ms((await read(request, Extension)).ends_at) or 0
-    services = request.app[SERVICES]
-    try:
-        talk = await services.fair.talks.extend(who.room, ends, who.identity.id)
-    except TalkRefused as refused:
-        raise problem(refused) from None
-    until = rfc3339(talk.ends_ms or ends)
-    await tell(services, who.room, "timer", who.identity.id, ends_at=until)
-    return web.json_response({"room": who.room, "ends_at": until}, headers=NO_STORE)
-
-
-async def move(request: web.Request) -> web.Response:
-    """Another room with the same members; asked for twice, it is the same one."""
-    who = await need_member(request, host=True)
-    body = await read(request, Move)
-    services, now = request.app[SERVICES], now_ms()
-    talk, record = await services.fair.talks.get(who.room), await services.directory.room(who.room)
-    if talk is None or record is None:
-        raise unknown_room()
-    spec, members = record.spec, await services.fair.talks.members(who.room)
-    mode = Mode(body.mode) if body.mode else talk.mode or Mode.MANY_TO_MANY
-    same = mode is talk.mode
-    draft = TalkDraft(
-        origin="moved", origin_id=who.room, company=talk.company, mode=mode,
-        subject=body.subject or talk.subject, agenda=talk.agenda, starts_ms=now,
-        ends_ms=talk.ends_ms if talk.ends_ms and talk.ends_ms > now else None,
-        capacity=body.capacity or max(spec.capacity, 2), reserved=spec.reserved if same else 0,
-        sides=dict(spec.sides) if same and body.capacity is None else {}, by=who.identity.id,
-        lobby=spec.lobby if body.lobby is None else body.lobby,
-        relay_only=spec.relay_only if body.relay_only is None else body.relay_only,
-        members=tuple(
-            Belonging(m.person, m.side, m.role, m.lobby) for m in members if m.removed_ms is None
-        ),
-    )  # fmt: skip
-    try:
-        made, _ = await services.fair.talks.move(who.room, draft, who.identity.id)
-    except TalkRefused as refused:
-        raise problem(refused) from None
-    await tell(services, who.room, "moved", who.identity.id, room=made.room)
-    return web.json_response({"room": made.room}, status=201, headers=NO_STORE)
-
-
-async def end(request: web.Request) -> web.Response:
-    """By the host side, or by an organiser on a complaint, on the record."""
-    caller = await need_caller(request)
-    services, room = request.app[SERVICES], request.match_info["room"]
-    if not is_organiser(caller):
-        who = await need_member(request, token=True, host=True)
-        if (await read(request, End)).reason != "done":
-            raise Invalid([("reason", "not_allowed")])
-        await end_talk(services, room, who.identity, "done")
-        return web.Response(status=204)
-    body = await read(request, End)
-    if body.reason == "done":
-        await need_member(request, host=True)  # an organiser ends their own talk as anybody does
-        await end_talk(services, room, caller.identity, "done")
-        return web.Response(status=204)
-    if body.note is None:
-        raise Invalid([("note", "missing")])
-    if await services.fair.talks.get(room) is None:
-        raise unknown_room()
-    if not await end_talk(services, room, caller.identity, "complaint"):
-        raise problem(TalkRefused("talk_over"))
-    await audit(request, caller.identity, "talk.end", f"room:{room}", {"note": body.note})
-    return web.Response(status=204)
-
-
 _MODES: Final = {"type": "string", "enum": [mode.value for mode in Mode]}
 
 ROUTES: Final = (
@@ -395,38 +242,8 @@ ROUTES: Final = (
         "GET", "/negotiations/{room}", get, "getNegotiation", "One talk, to its members", 200,
         NegotiationAnswer, problems=(404,),
     ),
-    Route(
-        "POST", "/negotiations/{room}/members", add_member, "addTalkMember",
-        "Make somebody a member (host side)", 204, None, body=MemberAdd, problems=(404, 409),
-    ),
-    Route(
-        "DELETE", "/negotiations/{room}/members/{person}", remove_member, "removeTalkMember",
-        "Take somebody out (host side), or oneself", 204, None, problems=(404,),
-    ),
-    Route(
-        "GET", "/negotiations/{room}/colleagues", list_colleagues, "listTalkColleagues",
-        "The staff of one's own company in the talk", 200, ColleagueList, problems=(404,),
-    ),
-    Route(
-        "POST", "/negotiations/{room}/colleagues", add_colleague, "addTalkColleague",
-        "Bring in somebody of one's own company", 204, None, body=ColleagueAdd,
-        problems=(404, 409),
-    ),
-    Route(
-        "POST", "/negotiations/{room}/extension", extend, "extendNegotiation",
-        "Set a later planned end (host side)", 200, PlannedEnd, body=Extension,
-        problems=(404, 409),
-    ),
-    Route(
-        "POST", "/negotiations/{room}/move", move, "moveNegotiation",
-        "Ask everybody to go on in another room (host side)", 201, MovedTo, body=Move,
-        problems=(404, 409),
-    ),
-    Route(
-        "POST", "/negotiations/{room}/end", end, "endNegotiation",
-        "End it (host side), or on a complaint (organiser)", 204, None, body=End,
-        problems=(404, 409),
-    ),
+    *talks_members.ROUTES,
+    *talks_course.ROUTES,
     *talks_files.ROUTES,
     *talks_invites.ROUTES,
 )  # fmt: skip
