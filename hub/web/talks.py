@@ -156,6 +156,10 @@ async def end_talk(services: Services, room: str, by: Identity, why: EndedWhy) -
         await close_running(services, room, by)
     except StoreLost:
         log.warning("an ended talk is not closed yet", room=room)
+    if done and record is not None:
+        await services.fair.webhooks.room_opened_or_closed(
+            "closed", room, record.spec.title, now_ms()
+        )
     return done
 
 
