@@ -178,7 +178,7 @@ def parse_amount(text: str, decimals: int) -> int:
     if len(fraction) > decimals:
         raise BadAmount("too_many_decimals")
     whole = plain.partition(".")[0].replace(",", "")
-    amount = int(whole) * 10**decimals + int(fraction.ljust(decimals, "0") or 0)
+    amount = int(whole + fraction.ljust(decimals, "0"))
     if not 1 <= amount <= AMOUNT_MAX:
         raise BadAmount("out_of_range")
     return amount

@@ -108,7 +108,7 @@ class Attachment:
 @dataclass(frozen=True, slots=True)
 class Party:
     """``confirmed_version`` is the version it confirmed last; ``on_paper``: by the organiser,
-    who wrote ``paper_note`` about it."""
+    who wrote ``paper_note`` about it; ``asked_ms``: when its people were last written to."""
 
     position: int
     name: str
@@ -120,6 +120,7 @@ class Party:
     confirmed_ms: int | None
     on_paper: bool
     paper_note: str | None
+    asked_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,11 @@ class Result:
     def confirmed(self, party: Party) -> bool:
         """Whether ``party`` has confirmed what it says now."""
         return party.confirmed_version == self.version
+
+    @property
+    def asked(self) -> bool:
+        """Whether anybody but who writes it has been shown it."""
+        return any(party.asked_ms is not None for party in self.parties)
 
     @property
     def missing(self) -> tuple[Party, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -76,7 +76,7 @@ def file_columns(attachment: Attachment | None) -> dict[str, Any]:
     }
 
 
-def party_of(row: Mapping[str, Any]) -> Party:
+def party_of(row: sa.RowMapping) -> Party:
     return Party(
         position=row["position"],
         name=row["name"],
@@ -88,10 +88,11 @@ def party_of(row: Mapping[str, Any]) -> Party:
         confirmed_ms=row["confirmed_ms"],
         on_paper=row["organiser"],
         paper_note=row["paper_note"],
+        asked_ms=row["asked_ms"],
     )
 
 
-def record(row: Mapping[str, Any], parties: Iterable[Party]) -> Result:
+def record(row: sa.RowMapping, parties: Iterable[Party]) -> Result:
     money = None
     if row["amount"] is not None:
         money = Money(row["amount"], row["currency"], row["decimals"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -266,7 +265,7 @@ class Writing(Part):
         changed = await self._reread(connection, found.id)
         if after is State.CONFIRMING:
             await telling.ask(connection, self._config, now, changed)
-        return changed
+        return await self._reread(connection, found.id)
 
     async def submit(self, id: str, version: int, by: str, *, organiser: bool = False) -> Result:
         now = self._now_ms()
@@ -281,9 +280,9 @@ class Writing(Part):
                 if missing_sides(named, there.sides, GUEST_SIDE):
                     raise ResultRefused("sides_missing")
             await self._state(connection, id, after, now)
-            asked = replace(found, state=after, changed_ms=now)
+            asked = await self._reread(connection, id)
             await telling.ask(connection, self._config, now, asked)
-            return asked
+            return await self._reread(connection, id)
 
     async def _state(
         self, connection: AsyncConnection, id: str, after: State, now: int, **values: Any
