@@ -8,4 +8,5 @@ return {all(KEYS[2]), all(KEYS[3]), all(KEYS[4]), all(KEYS[5]), redis.call('HGET
   redis.call('ZRANGE', KEYS[11], 0, -1), redis.call('ZRANGE', KEYS[12], 0, -1), all(KEYS[14]),
   redis.call('ZSCORE', KEYS[19], ARGV[1]) or '', redis.call('HGET', KEYS[20], ARGV[1]) or '',
   seq, redis.call('HGET', KEYS[1], 'gen'), redis.call('XLEN', KEYS[17]), tail and tail[1] or '',
-  redis.call('HKEYS', KEYS[6])}
+  redis.call('HKEYS', KEYS[6]), redis.call('HGET', KEYS[1], 'media') or '', redis.call('HGETALL', KEYS[6]),
+  redis.call('ZRANGE', KEYS[15], 0, -1)}

@@ -1,6 +1,6 @@
 """Admission as it should be, in plain Python: what the scripts are compared with.
 
-Written from DESIGN section 3 and docs/protocol.md section 2, not from the Lua. Time is
+Written from DESIGN sections 3 and 6 and docs/protocol.md section 2, not from the Lua. Time is
 ``now``; every method answers what the port answers, a refusal as its code.
 """
 
@@ -19,6 +19,7 @@ class Seat:
     gen: int
     order: int
     atts: dict[str, tuple[str, int]] = field(default_factory=dict)
+    side: str = ""
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Waiter:
     priv: bool
     atts: dict[str, tuple[str, int]] = field(default_factory=dict)
     since: int = 0
+    side: str = ""
+    knocks: str = ""  # "room": because of its lobby, "own": whatever the room says
 
 
 @dataclass
@@ -100,7 +103,7 @@ class Room:
             arrival = self.tick()
             self.seats[waiter.person] = Seat(
                 "offered", self.now + self.offer, waiter.priv, 0,
-                arrival + (0 if waiter.priv else COMMON), waiter.atts,
+                arrival + (0 if waiter.priv else COMMON), waiter.atts, waiter.side,
             )  # fmt: skip
 
     # --- people ---------------------------------------------------------------------------
@@ -342,3 +345,199 @@ class Room:
         self.stage.clear()
         self.hands.clear()
         return self.event()
+
+
+@dataclass
+class Talk(Room):
+    """A negotiation room: modes, sides, who knocks, media between browsers or not."""
+
+    mode: str = "any"
+    sides: dict[str, int] = field(default_factory=dict)
+    lobby: bool = False
+    media: str = "direct"
+    barred: set[str] = field(default_factory=set)
+    said_in: dict[str, int] = field(default_factory=dict)
+    #: who may let others in
+    hosts: frozenset[str] = frozenset()
+
+    def settle(self) -> None:
+        """What is told once an act is over."""
+        seated = sum(s.state in {"live", "held"} for s in self.seats.values())
+        mode = "sfu" if seated > 4 else "direct"
+        if self.closed:
+            self.media = "direct"
+        elif mode != self.media:
+            self.media = mode
+            self.event()
+
+    def side_seats(self, side: str) -> int:
+        return sum(s.side == side and s.deadline > self.now for s in self.seats.values())
+
+    def side_free(self, side: str) -> bool:
+        return not self.sides or self.side_seats(side) < self.sides.get(side, 0)
+
+    def one_too_many(self, side: str, knocks: bool) -> bool:
+        """For a newcomer to one_to_one: who knocks counts against those who knock alone."""
+        sides = [s.side for s in self.seats.values() if s.deadline > self.now]
+        sides += [w.side for w in self.queue if knocks or not w.knocks]
+        return len(sides) >= 2 or (bool(self.sides) and sides.count(side) >= self.sides[side])
+
+    def next_waiter(self) -> Waiter | None:
+        for waiter in self.queue:
+            if not waiter.knocks and self.room_for(waiter.priv) and self.side_free(waiter.side):
+                return waiter
+        return None
+
+    def banned(self, person: str) -> bool:
+        return person in self.barred
+
+    def arrive(
+        self, person: str, priv: bool, passes: bool, kind: str, att: str, wait: bool,
+        claim: str | None, knock: bool,
+    ) -> tuple[object, ...]:  # fmt: skip
+        self.tidy()
+        if person in self.barred:
+            return ("unknown_room",)
+        if self.closed:
+            return ("room_closed",)
+        if self.seat(person):
+            return self.take(person, priv, True, kind, att)
+        must = "" if priv else "own" if knock else "room" if self.lobby else ""
+        waiter = next((w for w in self.queue if w.person == person), None)
+        if waiter:
+            waiter.priv = priv
+            waiter.knocks = must if waiter.knocks else ""
+            waiter.deadline = self.now + self.lease
+            waiter.atts[kind] = (att, self.now + self.lease)
+            self.promote()
+            if self.seat(person):
+                return self.take(person, priv, True, kind, att)
+            return self.place(person)
+        if self.locked and not passes:
+            return ("room_locked",)
+        host = self.mode == "one_to_many" and person in self.hosts
+        side = claim or ("host" if host else "guest")
+        if self.sides and side not in self.sides:
+            return ("wrong_mode",)
+        if self.mode == "one_to_one" and (
+            self.one_too_many(side, bool(must)) or (not must and not self.room_for(priv))
+        ):
+            return ("wrong_mode",)
+        if must and not wait:
+            return ("forbidden",)
+        blocked = must or (self.locked and any(w.priv for w in self.queue))
+        till = self.now + self.lease
+        if not blocked and self.side_free(side) and self.room_for(priv):
+            gen = self.tick()
+            order = gen + (0 if priv else COMMON)
+            self.seats[person] = Seat("live", till, priv, gen, order, {kind: (att, till)}, side)
+            self.on_stage(person)
+            return ("seated", gen, True, None)
+        if not wait or len(self.queue) >= self.waitlist_max:
+            return ("room_full",)
+        self.queue.append(Waiter(person, till, priv, {kind: (att, till)}, self.now, side, must))
+        return self.place(person)
+
+    def place(self, person: str) -> tuple[object, ...]:
+        waiter = next(w for w in self.queue if w.person == person)
+        return (*super().place(person), *(("lobby",) if waiter.knocks else ()))
+
+    def resume(self, person: str, priv: bool, host: bool, att: str) -> tuple[object, ...]:
+        self.tidy()
+        if person in self.barred:
+            return ("unknown_room",)
+        return super().resume(person, priv, True, att)
+
+    # --- the lobby --------------------------------------------------------------------------
+
+    def knocker(self, person: str) -> Waiter | None:
+        for waiter in self.queue:
+            if waiter.person == person and waiter.knocks and waiter.deadline > self.now:
+                return waiter
+        return None
+
+    def admit(self, person: str) -> object:
+        if self.closed:
+            return "room_closed"
+        self.tidy()
+        waiter = self.knocker(person)
+        if waiter is None:
+            return "not_in_room"
+        if self.mode == "one_to_one" and self.one_too_many(waiter.side, False):
+            return "wrong_mode"
+        waiter.knocks = ""
+        self.promote()
+        return self.seq
+
+    def deny(self, person: str) -> object:
+        if self.closed:
+            return "room_closed"
+        self.tidy()
+        if self.knocker(person) is None:
+            return "not_in_room"
+        self.barred.add(person)
+        self.free(person)
+        self.tidy()
+        return self.seq
+
+    def set_lobby(self, on: bool) -> None:
+        self.lobby = on
+        for waiter in self.queue:
+            if not on and waiter.knocks == "room":
+                waiter.knocks = ""
+        self.tidy()
+        if self.mode == "one_to_one" and not self.locked:
+            self.queue = [w for w in self.queue if w.knocks]
+
+    def remove(self, person: str, ban_s: int) -> object:
+        if self.closed:
+            return "room_closed"
+        told = self.seq
+        self.barred.add(person)
+        seated = self.seat(person)
+        if seated or any(w.person == person and w.deadline > self.now for w in self.queue):
+            self.free(person)
+        if seated:
+            told = self.event()
+        self.tidy()
+        return told
+
+    def set_capacity(self, capacity: int, reserved: int, evict: bool) -> object:
+        if not self.closed:
+            if self.mode == "one_to_one" and capacity != 2:
+                return "wrong_mode"
+            if self.sides and (capacity < sum(self.sides.values()) or reserved):
+                return "bad_message"
+            self.stage_cap = min(capacity, 50)
+        return super().set_capacity(capacity, reserved, evict)
+
+    # --- talking ------------------------------------------------------------------------------
+
+    def seated(self, person: str) -> Seat | None:
+        seat = self.seat(person)
+        return seat if seat and seat.state != "offered" else None
+
+    def whisper(self, person: str, channel: str) -> object:
+        """The number within the channel, or the refusal."""
+        seat = self.seated(person)
+        if channel == "side":
+            if seat is None:
+                return "not_in_room"
+            if self.mode not in {"one_to_many", "many_to_many"}:
+                return "forbidden"
+            name = f"side {seat.side}"
+        else:
+            whom = person if channel == "lobby" else channel.removeprefix("lobby:")
+            mine = whom == person or (seat and person in self.hosts)
+            if not (mine and self.knocker(whom)):
+                return "forbidden" if seat or self.knocker(person) else "not_in_room"
+            name = f"lobby {whom}"
+        self.said_in[name] = self.said_in.get(name, 0) + 1
+        return self.said_in[name]
+
+    def signal(self, person: str, to: str) -> str:
+        if not (self.seated(person) and self.seated(to)):
+            return "not_in_room"
+        if self.media != "direct":
+            return "wrong_mode"
+        return "bad_message" if person == to else "ok"

@@ -51,7 +51,7 @@ async def answer(act: Awaitable[Any]) -> Any:
     if isinstance(found, Seated):
         return ("seated", found.gen, found.new, found.replaced and found.replaced.id)
     if isinstance(found, Queued):
-        return ("queued", found.position, found.total)
+        return ("queued", found.position, found.total, *(("lobby",) if found.lobby else ()))
     return found
 
 

@@ -238,7 +238,9 @@ async def test_any_bytes_end_in_a_documented_answer(store: Store, slug: str) -> 
                 [value, "1", "p", value, other, value, other, value, other, value],
             ):
                 # (settings takes pairs: what it accepts must be harmless too)
-                calls.append(store.submitter.script(name, SCRIPTS[name].keys(slug), [*common, *args]))
+                calls.append(
+                    store.submitter.script(name, SCRIPTS[name].keys(slug), [*common, *args])
+                )
         for found in await asyncio.gather(*calls):
             assert found[0].decode() in words, name
         if name in {"close"}:
