@@ -17,6 +17,9 @@ import { Refused } from "./socket.js";
 
 export const THUMBS = 4;
 export const AUDIO_SLOTS = 3;
+/** @typedef {{video: number, audio: number}} Slots */
+/** @type {Slots} */
+const SLOTS = Object.freeze({ video: 1 + THUMBS, audio: AUDIO_SLOTS });
 /** An answered offer that carries nothing for this long never will: the path is blocked. */
 const CONNECT_MS = 8_000;
 /** Long enough for a path to come back by itself, short enough not to be waited for. */
@@ -241,16 +244,18 @@ export class Subscriber extends Peer {
   /**
    * @param {Ask} ask @param {(state: PeerState, code: string) => void} told
    * @param {(lines: {mid: string, track: MediaStreamTrack}[]) => void} onLines
+   * @param {Slots} [slots] how many of each
    */
-  constructor(ask, told, onLines) {
+  constructor(ask, told, onLines, slots = SLOTS) {
     super("subscribe", ask, told);
     this.onLines = onLines;
+    this.slots = slots;
   }
 
   /** @override @param {RTCPeerConnection} pc */
   prepare(pc) {
-    for (let i = 0; i < 1 + THUMBS; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
-    for (let i = 0; i < AUDIO_SLOTS; i += 1) pc.addTransceiver("audio", { direction: "recvonly" });
+    for (let i = 0; i < this.slots.video; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
+    for (let i = 0; i < this.slots.audio; i += 1) pc.addTransceiver("audio", { direction: "recvonly" });
   }
 
   /** @override */

@@ -8,7 +8,7 @@ import { comesBack, SUBPROTOCOL } from "./messages.js";
 
 /** @typedef {import("./messages.js").Message} Message */
 /** @typedef {{token: string} | {ticket: string}} Credentials */
-/** @typedef {{room: string, epoch: string, seq: number}} ResumePoint */
+/** @typedef {{room: string, epoch: string, seq: number, channels?: Record<string, number>}} ResumePoint */
 
 /** Sent nothing for this long after a missed heartbeat: the line is dead. */
 const GRACE_MS = 5_000;

@@ -20,6 +20,12 @@ import { Waiting } from "../views/waiting.js";
 /** @typedef {import("../messages.js").Message} Message */
 /** @typedef {import("../refusals.js").Way} Way */
 /** @typedef {{id: string, name: string, role: string, company?: string|null}} Me */
+/** @typedef {import("../state.js").RoomState} RoomState */
+/** @typedef {{busy: (on: boolean) => void, start: () => void, pause: () => void, checked: boolean,
+ *   guestName: () => string|null, nameFault: () => void}} Entrance */
+/** @typedef {{open: () => void, draw: (state: RoomState) => void, close: () => void}} Line */
+/** @typedef {{heard: (message: Message) => void, draw: (state: RoomState, before: RoomState) => void,
+ *   back: () => void, dim: (on: boolean) => void, close: () => void}} Inside */
 /** @typedef {{slug: string, title: string, lang: string, speakers: string[], starts_at: string, ends_at: string}} Talk */
 /** @typedef {{slug: string, title: string, status: string, inside: number|null, waiting: number|null,
  *   on?: Talk|null, next?: Talk|null, capacity: number, lock_message: string|null, guests: boolean, waitlist: boolean,
@@ -38,16 +44,54 @@ export class RoomPage {
     /** @type {Me|null} */
     this.me = data.me ? JSON.parse(data.me) : null;
     this.token = tokenFromAddress(this.slug);
-    this.state = initial();
+    this.state = this.initial();
     /** @type {LiveSocket|null} */
     this.socket = null;
     this.baseTitle = document.title;
-    this.lobby = new Lobby(this);
-    this.waiting = new Waiting(this);
-    /** @type {Live|null} */
+    this.lobby = this.makeLobby();
+    this.waiting = this.makeWaiting();
+    /** @type {Inside|null} */
     this.live = null;
     this.banner = new Banner(this);
     this.wait = true;
+  }
+
+  // --- what another kind of room does its own way ---
+
+  initial() {
+    return initial();
+  }
+
+  /** @param {import("../state.js").RoomState} state @param {Message} message */
+  reduce(state, message) {
+    return reduce(state, message);
+  }
+
+  /** @returns {Entrance} */
+  makeLobby() {
+    return new Lobby(this);
+  }
+
+  /** @returns {Line} */
+  makeWaiting() {
+    return new Waiting(this);
+  }
+
+  /** @returns {Inside} */
+  makeLive() {
+    return new Live(this, this.state);
+  }
+
+  /** The page of an ending or refusal. @param {string} code @param {Message|null} detail */
+  showEnd(code, detail) {
+    showOutcome(this, code, detail);
+  }
+
+  /** Where we are, for a resume. @returns {import("../socket.js").ResumePoint[]} */
+  points() {
+    const { phase, epoch, seq } = this.state;
+    const here = phase === "inside" || phase === "waiting" || phase === "offered";
+    return here ? [{ room: this.slug, epoch, seq }] : [];
   }
 
   begin() {
@@ -72,11 +116,11 @@ export class RoomPage {
     this.wait = options.wait ?? true;
     if (!(await this.#known())) return;
     this.socket?.stop();
-    this.state = initial();
+    this.state = this.initial();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new LiveSocket(`${scheme}://${location.host}/live`, {
       credentials: () => this.#credentials(),
-      points: () => this.#points(),
+      points: () => this.points(),
       welcome: (welcome, resumed) => this.#welcomed(welcome, resumed),
       frame: (frame) => this.#frame(frame),
       lost: (attempt, wait_ms) => this.#lost(attempt, wait_ms),
@@ -116,12 +160,6 @@ export class RoomPage {
     }
   }
 
-  #points() {
-    const { phase, epoch, seq } = this.state;
-    const here = phase === "inside" || phase === "waiting" || phase === "offered";
-    return here ? [{ room: this.slug, epoch, seq }] : [];
-  }
-
   /** @param {Message} welcome @param {boolean} resumed */
   #welcomed(welcome, resumed) {
     this.me = welcome.participant;
@@ -150,7 +188,7 @@ export class RoomPage {
     for (const message of frame) {
       if (message.room !== undefined && message.room !== this.slug) continue;
       if (message.type === "entered") this.#roleHere(message);
-      this.state = reduce(this.state, message);
+      this.state = this.reduce(this.state, message);
       this.live?.heard(message);
     }
     if (this.state.gap && !before.gap) {
@@ -182,7 +220,7 @@ export class RoomPage {
       if (before === "waiting" || before === "offered") this.#admitted();
       this.show("live");
       if (this.live) this.live.back();
-      else this.live = new Live(this, this.state);
+      else this.live = this.makeLive();
       document.title = this.baseTitle;
     } else if (phase === "waiting") {
       this.show("outcome");
@@ -212,7 +250,7 @@ export class RoomPage {
   refused(code, detail) {
     this.#over();
     this.show("outcome");
-    showOutcome(this, code, detail);
+    this.showEnd(code, detail);
   }
 
   /** @param {number} attempt @param {number} wait_ms */
@@ -239,7 +277,7 @@ export class RoomPage {
     this.waiting.close();
     this.banner.hide();
     this.lobby.busy(false);
-    this.state = initial();
+    this.state = this.initial();
     tab.set(`inside.${this.slug}`, "");
     document.title = this.baseTitle;
   }
@@ -250,7 +288,7 @@ export class RoomPage {
     await this.ask("leave").catch(() => undefined); // gone anyway: the seat lapses by itself
     this.#over();
     this.show("outcome");
-    showOutcome(this, waited ? "left_line" : "left", null);
+    this.showEnd(waited ? "left_line" : "left", null);
   }
 
   /** @param {Way} way */

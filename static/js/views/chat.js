@@ -9,10 +9,30 @@ import { Refused } from "../socket.js";
 /** @typedef {import("../state.js").RoomState} RoomState */
 /** @typedef {import("../state.js").Line} Line */
 
+/**
+ * What a log needs of the room it is in.
+ * @typedef {object} Room
+ * @property {{slug: string, ask: (type: string, fields?: Record<string, unknown>) => Promise<import("../messages.js").Message>}} page
+ * @property {{id: string}} me
+ * @property {(act: string) => boolean} may
+ * @property {(type: string, fields: Record<string, unknown>) => Promise<boolean>} act
+ */
+/**
+ * Which log: the room's own, or a channel's. `id` names it in the page and in this tab's memory.
+ * @typedef {object} Log
+ * @property {string} id
+ * @property {string} label of what is typed
+ * @property {string} empty while nothing was said
+ * @property {string} [channel]
+ * @property {(state: RoomState) => readonly Line[]} lines
+ * @property {(n: number) => void} unread
+ */
+
 export class Chat {
-  /** @param {import("./live.js").Live} live */
-  constructor(live) {
+  /** @param {Room} live @param {Log} log */
+  constructor(live, log) {
     this.live = live;
+    this.which = log;
     this.shown = false;
     this.unread = 0;
     this.last = 0;
@@ -20,20 +40,21 @@ export class Chat {
     /** @type {Map<number, {node: HTMLElement, unsaid: boolean}>} */
     this.lines = new Map();
     this.log = el("div", { class: "log", role: "log", "aria-label": t("Messages"), tabindex: "0" });
-    this.empty = el("p", { class: "muted log-empty" }, t("No messages yet. Say hello."));
-    this.text = el("textarea", { id: "say", rows: 2, maxlength: 2000, "aria-describedby": "say-note", enterkeyhint: "send" });
-    this.text.value = tab.get(`unsent.${live.page.slug}`);
-    this.text.addEventListener("input", () => tab.set(`unsent.${live.page.slug}`, this.text.value));
+    this.empty = el("p", { class: "muted log-empty" }, log.empty);
+    this.text = el("textarea", { id: log.id, rows: 2, maxlength: 2000, "aria-describedby": `${log.id}-note`, enterkeyhint: "send" });
+    this.kept = log.channel ? `unsent.${live.page.slug}.${log.channel}` : `unsent.${live.page.slug}`;
+    this.text.value = tab.get(this.kept);
+    this.text.addEventListener("input", () => tab.set(this.kept, this.text.value));
     this.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
         void this.#say();
       }
     });
-    this.note = el("p", { class: "say-note", id: "say-note" });
+    this.note = el("p", { class: "say-note", id: `${log.id}-note` });
     this.send = el("button", { type: "submit", class: "btn btn-primary", "aria-label": t("Send") }, icon("send"));
     this.form = el("form", { class: "say", onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); void this.#say(); } },
-      el("label", { for: "say" }, t("Message to everyone")), this.text, this.send, this.note);
+      el("label", { for: log.id }, log.label), this.text, this.send, this.note);
     this.node = el("div", { class: "chat" }, this.empty, this.log, this.form);
     this.busy = false;
   }
@@ -47,17 +68,18 @@ export class Chat {
       this.last = 0;
     }
     if (state.room && state.room !== before?.room) this.#mode(state);
-    if (before && state.chat === before.chat) return;
+    const lines = this.which.lines(state);
+    if (before && lines === this.which.lines(before)) return;
     const first = before === null;
     const stick = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
-    for (const line of state.chat) {
+    for (const line of lines) {
       const known = this.lines.get(line.seq);
       if (known === undefined && line.seq > this.last) this.#append(line, first);
       else if (known && line.unsaid && !known.unsaid) this.#empty(line.seq);
     }
     this.empty.hidden = this.lines.size > 0;
     if (stick || first) this.log.scrollTop = this.log.scrollHeight;
-    this.live.bar.unreadChat(this.shown ? (this.unread = 0) : this.unread);
+    this.which.unread(this.shown ? (this.unread = 0) : this.unread);
   }
 
   /** @param {Line} line @param {boolean} old it was there when we came */
@@ -70,7 +92,7 @@ export class Chat {
       el("time", { datetime: line.at }, clock(line.at)));
     const node = el("div", { class: `line line-${line.kind}${mine ? " line-mine" : ""}` }, head, body);
     if (line.unsaid) node.classList.add("line-unsaid");
-    else if (line.kind === "chat" && (mine || this.live.may("unsay"))) {
+    else if (line.kind === "chat" && !this.which.channel && (mine || this.live.may("unsay"))) {
       head.append(el("button", {
         type: "button", class: "line-unsay", "aria-label": t("Take back the message of {name}", { name: line.name }),
         onclick: () => void this.live.act("unsay", { seq: line.seq }),
@@ -114,9 +136,9 @@ export class Chat {
     if (!text || this.busy) return;
     this.busy = true;
     try {
-      await this.live.page.ask("say", { text });
+      await this.live.page.ask("say", this.which.channel ? { text, channel: this.which.channel } : { text });
       this.text.value = "";
-      tab.set(`unsent.${this.live.page.slug}`, "");
+      tab.set(this.kept, "");
       setText(this.note, "");
     } catch (fault) {
       // What was typed stays; it can be sent again when the line is back.
@@ -131,9 +153,14 @@ export class Chat {
 
   /** @param {RoomState} _state */
   opened(_state) {
+    this.shown = true;
     this.unread = 0;
-    this.live.bar.unreadChat(0);
+    this.which.unread(0);
     this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  closed() {
+    this.shown = false;
   }
 
   /** @param {HTMLElement} heading */

@@ -1,12 +1,12 @@
 /** The entrance: the room's state, who you are, and an optional look at your devices. */
 
 import { call } from "../api.js";
-import { byId, el, icon, setIcon, setText, statusBadge } from "../dom.js";
-import { chime, faultText, fillPicker, listDevices, meter, openBoth, openTrack } from "../devices.js";
+import { byId, el, icon, setText, statusBadge } from "../dom.js";
 import { fairMoment, moment, number, span, t, tn } from "../i18n.js";
 import { save, settings } from "../settings.js";
 import { fairClock, fairTime, ownTime } from "../times.js";
 import { roleWord, statusWord } from "../words.js";
+import { Check } from "./check.js";
 
 const EVERY_MS = 2_000;
 
@@ -14,17 +14,15 @@ export class Lobby {
   /** @param {import("../pages/room.js").RoomPage} page */
   constructor(page) {
     this.page = page;
-    /** @type {MediaStreamTrack|null} */
-    this.audio = null;
-    /** @type {MediaStreamTrack|null} */
-    this.video = null;
     this.timer = 0;
-    this.stopMeter = () => {};
     this.wired = false;
-    /** The person has let us use a device: on stage we may switch it on as chosen here. */
-    this.checked = false;
+    this.devices = new Check();
     this.noticeKey = "";
     this.programmeKey = "";
+  }
+
+  get checked() {
+    return this.devices.checked;
   }
 
   start() {
@@ -39,7 +37,7 @@ export class Lobby {
   /** Another view is shown; the preview must not keep the camera's light on. */
   pause() {
     clearInterval(this.timer);
-    this.#stopPreview();
+    this.devices.stop();
   }
 
   #wire() {
@@ -50,13 +48,7 @@ export class Lobby {
     });
     // Pressed before this, the form would only have loaded the page again.
     /** @type {HTMLButtonElement} */ (byId("enter")).disabled = false;
-    byId("allow").addEventListener("click", () => void this.#preview());
-    byId("pre-mic").addEventListener("click", () => this.#toggle("microphoneOn"));
-    byId("pre-camera").addEventListener("click", () => this.#toggle("cameraOn"));
-    byId("test-sound").addEventListener("click", () => void this.#testSound());
-    byId("pickers").addEventListener("picked", (event) => void this.#picked(/** @type {HTMLElement} */ (event.target).id));
-    addEventListener("pagehide", () => this.#stopPreview());
-    navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#fillPickers());
+    this.devices.wire();
     /** @type {HTMLInputElement} */ (byId("name")).value = settings.name;
   }
 
@@ -192,100 +184,6 @@ export class Lobby {
   #clearNameFault() {
     byId("name").removeAttribute("aria-invalid");
     byId("name-fault").hidden = true;
-  }
-
-  // --- devices ---
-
-  async #preview() {
-    const { audio, video, fault } = await openBoth();
-    byId("device-fault").replaceChildren();
-    if (fault) this.#deviceFault(fault);
-    if (!audio && !video) return;
-    this.audio = audio;
-    this.video = video;
-    this.checked = true;
-    byId("preview-ask").hidden = true;
-    byId("preview-bar").hidden = false;
-    this.#apply();
-    await this.#fillPickers();
-  }
-
-  /** @param {import("../devices.js").Fault} fault */
-  #deviceFault(fault) {
-    const { title, text } = faultText(fault);
-    byId("device-fault").replaceChildren(el("div", { class: "note note-warn" }, icon("warn"),
-      el("div", {}, el("strong", {}, title), el("br"), text, " ",
-        el("button", { type: "button", class: "link", onclick: () => void this.#preview() }, t("Try again")))));
-    // Once the person has allowed it in the browser's own panel, go on by ourselves.
-    navigator.permissions?.query({ name: /** @type {any} */ ("camera") }).then((permission) => {
-      permission.onchange = () => {
-        if (permission.state === "granted" && !byId("lobby").hidden) void this.#preview();
-      };
-    }).catch(() => undefined);
-  }
-
-  #apply() {
-    const screen = /** @type {HTMLVideoElement} */ (byId("preview-video"));
-    if (this.audio) this.audio.enabled = settings.microphoneOn;
-    const picture = this.video !== null && settings.cameraOn;
-    screen.hidden = !picture;
-    screen.srcObject = picture && this.video ? new MediaStream([this.video]) : null;
-    this.stopMeter();
-    const level = /** @type {HTMLMeterElement} */ (byId("level"));
-    level.value = 0;
-    this.stopMeter = this.audio ? meter(this.audio, (value) => { level.value = value; }) : () => {};
-    this.#button("pre-mic", "mic", this.audio !== null && settings.microphoneOn, this.audio !== null);
-    this.#button("pre-camera", "camera", picture, this.video !== null);
-  }
-
-  /** @param {string} id @param {string} sign @param {boolean} on @param {boolean} there */
-  #button(id, sign, on, there) {
-    const button = /** @type {HTMLButtonElement} */ (byId(id));
-    button.setAttribute("aria-pressed", String(on));
-    button.disabled = !there;
-    setIcon(button.querySelector(".icon"), on ? sign : `${sign}-off`);
-  }
-
-  /** @param {"microphoneOn"|"cameraOn"} key */
-  #toggle(key) {
-    save({ [key]: !settings[key] });
-    this.#apply();
-  }
-
-  /** @param {string} id of the picker */
-  async #picked(id) {
-    const kind = id === "pick-mic" ? "audio" : id === "pick-camera" ? "video" : null;
-    if (kind === null) return;
-    this[kind]?.stop();
-    this[kind] = await openTrack(kind).catch(() => null);
-    this.#apply();
-  }
-
-  async #fillPickers() {
-    const devices = await listDevices();
-    fillPicker(devices, "audioinput", byId("pick-mic"), "microphone");
-    fillPicker(devices, "videoinput", byId("pick-camera"), "camera");
-    fillPicker(devices, "audiooutput", byId("pick-speaker"), "speaker");
-  }
-
-  async #testSound() {
-    const note = byId("test-sound-note");
-    setText(note, t("Playing three notes …"));
-    await chime().catch(() => undefined);
-    setText(note, t("Heard nothing? Check the volume, or pick another speaker."));
-  }
-
-  #stopPreview() {
-    this.stopMeter();
-    this.stopMeter = () => {};
-    this.audio?.stop();
-    this.video?.stop();
-    this.audio = this.video = null;
-    byId("preview-ask").hidden = false;
-    byId("preview-bar").hidden = true;
-    const screen = /** @type {HTMLVideoElement} */ (byId("preview-video"));
-    screen.hidden = true;
-    screen.srcObject = null;
   }
 }
 

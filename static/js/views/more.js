@@ -8,15 +8,19 @@ import { applyMotion, save, settings } from "../settings.js";
 
 /** @typedef {"shortcuts"|"sounds"|"announceHands"|"announcePeople"|"microphoneHints"|"hideSelf"|"still"} Switch */
 
+/** @typedef {{page: {state: RoomState}, stage: {own: () => void}, may: (act: string) => boolean,
+ *   act: (type: string, fields: Record<string, unknown>) => Promise<boolean>}} Room */
+
 export class More {
-  /** @param {import("./live.js").Live} live */
-  constructor(live) {
+  /** @param {Room} live @param {{title: string, tools: boolean, keys: [string, string][], switches?: Switch[]}} what */
+  constructor(live, what) {
     this.live = live;
+    this.what = what;
     /** @type {Map<Switch, HTMLInputElement>} */
     this.boxes = new Map();
     this.host = el("section", { class: "more-host", "aria-labelledby": "more-host-title" });
     this.dialog = el("dialog", { class: "more", "aria-labelledby": "more-title" },
-      el("div", { class: "panel-head" }, el("h2", { id: "more-title" }, t("More")),
+      el("div", { class: "panel-head" }, el("h2", { id: "more-title" }, what.title),
         el("button", { type: "button", class: "panel-close", "aria-label": t("Close"), onclick: () => this.dialog.close() }, icon("close"))),
       this.host, this.#settings(), this.#shortcuts());
     this.dialog.addEventListener("click", (event) => {
@@ -34,7 +38,7 @@ export class More {
   /** @param {RoomState} state */
   draw(state) {
     const room = state.room;
-    const tools = ["lock", "chat", "announce"].some((act) => this.live.may(act));
+    const tools = this.what.tools && ["lock", "chat", "announce"].some((act) => this.live.may(act));
     this.host.hidden = !tools;
     if (!tools || room === null) return;
     const key = JSON.stringify([room.locked, room.lock_message, room.chat, room.slow_mode_s]);
@@ -88,17 +92,18 @@ export class More {
       this.boxes.set(key, input);
       return el("label", { class: "check" }, input, label);
     };
+    /** @type {[Switch, string][]} */
+    const all = [["shortcuts", t("Keyboard shortcuts")], ["sounds", t("Sounds")], ["announceHands", t("Tell me of raised hands")],
+      ["announcePeople", t("Tell me how many people are here when it changes")],
+      ["microphoneHints", t("Warn me when my microphone is silent, or when I talk while muted")],
+      ["hideSelf", t("Hide my own picture")], ["still", t("Less movement on the screen")]];
+    const { switches } = this.what;
     return el("section", { "aria-labelledby": "more-settings" }, el("h3", { id: "more-settings" }, t("Settings")),
-      box("shortcuts", t("Keyboard shortcuts")), box("sounds", t("Sounds")),
-      box("announceHands", t("Tell me of raised hands")), box("announcePeople", t("Tell me how many people are here when it changes")),
-      box("microphoneHints", t("Warn me when my microphone is silent, or when I talk while muted")),
-      box("hideSelf", t("Hide my own picture")), box("still", t("Less movement on the screen")));
+      ...all.filter(([key]) => !switches || switches.includes(key)).map(([key, label]) => box(key, label)));
   }
 
   #shortcuts() {
-    /** @type {[string, string][]} */
-    const keys = [["M", t("Microphone")], ["V", t("Camera")], ["S", t("Share screen")], ["R", t("Raise hand")],
-      ["C", t("Chat")], ["P", t("People")], ["?", t("More")], ["F2", t("Go to the controls")]];
+    const { keys } = this.what;
     return el("section", { "aria-labelledby": "more-keys" }, el("h3", { id: "more-keys" }, t("Keyboard shortcuts")),
       el("dl", { class: "keys" }, ...keys.flatMap(([key, does]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, does)])));
   }

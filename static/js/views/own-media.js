@@ -11,8 +11,22 @@ import { onStage } from "../state.js";
 /** @typedef {import("../messages.js").Source} Source */
 /** @typedef {import("../state.js").RoomState} RoomState */
 
+/**
+ * What the devices need of the room they are in.
+ * @typedef {object} Room
+ * @property {{state: RoomState, ask: (type: string, fields?: Record<string, unknown>) => Promise<import("../messages.js").Message>,
+ *   lobby: {checked: boolean}}} page
+ * @property {{id: string}} me
+ * @property {boolean} staged
+ * @property {{say: (text: string, again?: () => void) => void, own: () => void,
+ *   lines: (lines: {mid: string, track: MediaStreamTrack}[]) => void}} stage
+ * @property {{draw: (state: RoomState, before: RoomState|null) => void}} bar
+ * @property {(text: string, kind: "info"|"warn", options?: {urgent?: boolean, ways?: {text: string, act: () => void}[]}) => void} toast
+ * @property {import("../peer.js").Slots} [slots]
+ */
+
 export class Devices {
-  /** @param {import("./live.js").Live} live */
+  /** @param {Room} live */
   constructor(live) {
     this.live = live;
     /** @type {Record<Source, MediaStreamTrack|null>} */
@@ -20,7 +34,7 @@ export class Devices {
     const ask = (/** @type {string} */ type, /** @type {Record<string, unknown>} */ fields) => live.page.ask(type, fields);
     this.publisher = new Publisher(ask, (state, code) => this.#told("publish", state, code));
     this.subscriber = new Subscriber(ask, (state, code) => this.#told("subscribe", state, code),
-      (lines) => live.stage.lines(lines));
+      (lines) => live.stage.lines(lines), live.slots);
     this.staged = false;
     /** How each connection is, while wanted. @type {Map<string, string>} */
     this.states = new Map();
@@ -32,11 +46,19 @@ export class Devices {
   start(state) {
     if (state.media_mode !== "sfu" || !("RTCPeerConnection" in globalThis)) return;
     this.subscriber.start();
-    // Someone who looked at the devices in the lobby and is on stage goes on as chosen there.
-    if (onStage(state, this.live.me.id) && this.live.page.lobby.checked) {
-      if (settings.microphoneOn) void this.toggle("microphone", true);
-      if (settings.cameraOn) void this.toggle("camera", true);
-    }
+    if (onStage(state, this.live.me.id)) this.asChosen();
+  }
+
+  /** Someone who looked at the devices in the lobby goes on as chosen there. */
+  asChosen() {
+    if (!this.live.page.lobby.checked) return;
+    if (settings.microphoneOn) void this.toggle("microphone", true);
+    if (settings.cameraOn) void this.toggle("camera", true);
+  }
+
+  /** What is sent as a source from now on. @param {Source} source @param {MediaStreamTrack|null} track */
+  async send(source, track) {
+    await this.publisher.set(source, track);
   }
 
   /** @param {RoomState} state @param {RoomState|null} _before */
@@ -117,7 +139,7 @@ export class Devices {
       this.#take("microphone", track);
     }
     if (track) track.enabled = on;
-    await this.publisher.set("microphone", track);
+    await this.send("microphone", track);
   }
 
   /** @param {Source} source @param {MediaStreamTrack} track */
@@ -156,7 +178,7 @@ export class Devices {
       : (await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false })).getVideoTracks()[0];
     if (source === "screen") track.contentHint = "detail";
     this.#take(source, track);
-    await this.publisher.set(source, track);
+    await this.send(source, track);
   }
 
   /** @param {Source} source */
@@ -167,7 +189,7 @@ export class Devices {
     track.stop();
     if (source === "microphone") this.deafen();
     this.tracks[source] = null;
-    void this.publisher.set(source, null);
+    void this.send(source, null);
     this.live.bar.draw(this.live.page.state, null);
     this.live.stage.own();
   }
@@ -205,7 +227,7 @@ export class Devices {
     }
     track.enabled = on;
     this.#take(source, track);
-    await this.publisher.set(source, track);
+    await this.send(source, track);
     this.live.bar.draw(this.live.page.state, null);
     this.live.stage.own();
     const name = track.label || t("another device");

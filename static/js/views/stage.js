@@ -11,8 +11,8 @@ import { settings } from "../settings.js";
 /** @typedef {import("../messages.js").StageMember} StageMember */
 
 /** One picture with its name; a disc with initials while there is no picture. */
-class Tile {
-  /** @param {Stage} stage @param {string} cls */
+export class Tile {
+  /** @param {{pin: (id: string) => void}} stage @param {string} cls */
   constructor(stage, cls) {
     this.who = "";
     this.video = el("video", { autoplay: true, playsinline: true, muted: true, hidden: true, "aria-hidden": "true" });
@@ -69,7 +69,7 @@ class Tile {
 }
 
 /** @param {string} name */
-function initials(name) {
+export function initials(name) {
   const parts = name.trim().split(/\s+/);
   const letters = /^[\u3400-\u9fff]/.test(name) ? name.slice(0, 1) : parts[0].slice(0, 1) + (parts[1] ?? "").slice(0, 1);
   return letters.toLocaleUpperCase();
