@@ -8,6 +8,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   home: () => import("./pages/home.js"),
   programme: () => import("./pages/programme.js"),
   room: () => import("./pages/room.js"),
+  negotiation: () => import("./pages/negotiation.js"),
   desk: () => import("./pages/desk.js"),
   companies: () => import("./pages/companies.js"),
   company: () => import("./pages/companies.js"),

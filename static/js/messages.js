@@ -8,20 +8,20 @@ export const SUBPROTOCOL = "pavilion.v1";
 /** What we may send. */
 export const CLIENT = /** @type {const} */ ([
   "hello", "enter", "leave", "say", "unsay", "react", "hand", "roster", "moderate", "media",
-  "media_close", "source", "view",
+  "media_close", "source", "view", "signal", "note", "notes",
 ]);
 
 /** What the server may send. */
 export const SERVER = /** @type {const} */ ([
   "welcome", "room", "event", "entered", "waiting", "refused", "resumed", "left", "ok",
   "roster_page", "media", "roster", "reactions", "speaking", "slots", "offered", "ice", "error",
-  "bye",
+  "bye", "signal", "notes", "knocking",
 ]);
 
 /** Kinds of numbered events. */
 export const EVENT_KINDS = /** @type {const} */ ([
   "chat", "unsay", "stage", "removed", "lock", "capacity", "chat_mode", "announcement", "mute",
-  "media_mode", "closed",
+  "media_mode", "closed", "file", "file_removed", "moved", "timer", "note",
 ]);
 
 /** Every stable code of a refusal or error. */
@@ -30,7 +30,7 @@ export const CODES = /** @type {const} */ ([
   "banned", "removed", "replaced", "rate_limited", "server_draining", "recovering",
   "seat_expired", "forbidden", "unauthorised", "expired_token", "bad_message", "too_large",
   "slow_reader", "not_in_room", "not_on_stage", "stage_full", "nothing_live",
-  "media_unavailable",
+  "media_unavailable", "gap",
 ]);
 
 /** Close codes: 4000-4499 come back, 4500-4999 do not. */
@@ -59,10 +59,10 @@ export function comesBack(code) {
 /** The roles that run a room, and the acts each may do (rooms/permissions.py). */
 export const RIGHTS = Object.freeze({
   organiser: Object.freeze(["capacity", "lock", "remove", "ban", "stage", "mute", "chat",
-    "announce", "unsay", "close"]),
+    "announce", "unsay", "close", "admit"]),
   moderator: Object.freeze(["capacity", "lock", "remove", "ban", "stage", "mute", "chat",
-    "announce", "unsay", "close"]),
-  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay"]),
+    "announce", "unsay", "close", "admit"]),
+  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay", "admit"]),
   speaker: Object.freeze([]),
   participant: Object.freeze([]),
 });

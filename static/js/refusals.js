@@ -130,6 +130,11 @@ const TABLE = {
     text: t("The picture appears as soon as someone on stage starts."),
     ways: ["retry", "home"], icon: "clock",
   }),
+  gap: () => ({
+    title: t("The notes went on without you"),
+    text: t("They are read again as a whole; nothing you typed is lost."),
+    ways: ["lobby", "home"], icon: "refresh",
+  }),
   media_unavailable: () => ({
     title: t("Picture and sound are interrupted"),
     text: t("Chat and everything else go on. We keep trying to bring picture and sound back."),

@@ -95,8 +95,12 @@ export class RoomPage {
   }
 
   begin() {
+    // Without room or token the page already says that there is no such room.
+    if (this.now !== null || this.token) this.open();
+  }
+
+  open() {
     if (this.token) this.me = meOf(this.token);
-    if (this.now === null && !this.token) return; // the page already says that there is no such room
     this.show("lobby");
     this.lobby.start();
     // A reload: the seat is still ours, so go straight back to it.
