@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rooms.notes import (
@@ -25,6 +25,7 @@ from rooms.notes import (
 
 VECTORS = json.loads((Path(__file__).parent / "notes-vectors.json").read_text("utf-8"))
 
+unhurried = settings(deadline=None)  # the machine may be busy
 # Few letters, so that equal neighbours are frequent; characters of one to four bytes.
 texts = st.text(alphabet="ab\nä王🤝🏽\u0301", max_size=12)
 puts = st.text(alphabet="xyZ王🤝", min_size=1, max_size=3)
@@ -60,6 +61,7 @@ def sound(ops: Ops, length: int) -> None:
     assert check(ops, length) >= 0
 
 
+@unhurried
 @given(edits(2))
 def test_two_who_type_at_once_come_to_the_same_text(made: tuple[str, list[list[Part]]]) -> None:
     text, (a, b) = made
@@ -70,6 +72,7 @@ def test_two_who_type_at_once_come_to_the_same_text(made: tuple[str, list[list[P
     sound(a2, len(after_b))
 
 
+@unhurried
 @given(edits(3))
 def test_nothing_is_lost_of_what_three_do_at_once(
     made: tuple[str, list[list[Part]]],
@@ -99,6 +102,7 @@ def _keeps(ops: Ops, index: int) -> bool:
     raise AssertionError(index)
 
 
+@unhurried
 @given(st.data())
 def test_one_op_does_what_two_do(data: st.DataObject) -> None:
     text = data.draw(texts)
@@ -110,6 +114,7 @@ def test_one_op_does_what_two_do(data: st.DataObject) -> None:
     assert apply(text, both) == apply(middle, b)
 
 
+@unhurried
 @given(st.data())
 def test_clients_and_a_log_converge_however_late_they_hear(data: st.DataObject) -> None:
     """Three people, each on the revision they know; the server transforms and appends."""
