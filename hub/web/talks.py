@@ -62,6 +62,12 @@ def problem(refused: TalkRefused, detail: str = "") -> Problem:
     return Problem(STATUS[refused.code], refused.code, detail)
 
 
+def given_id(request: web.Request) -> str:
+    """The ``id`` of the path; "" for what can be none."""
+    found = request.match_info["id"]
+    return found if SLUG.fullmatch(found) else ""
+
+
 def unknown_room() -> Problem:
     return Problem(404, "unknown_room", "there is no such room")
 
@@ -90,6 +96,8 @@ async def need_member(
     """
     caller = await need_caller(request)
     services, room = request.app[SERVICES], request.match_info["room"]
+    if not SLUG.fullmatch(room):
+        raise unknown_room()
     if caller.how == "token":
         found = await _seated(services, caller, room) if token else None
     else:

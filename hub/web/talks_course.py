@@ -30,7 +30,7 @@ from hub.web.talks import (
     tell,
     unknown_room,
 )
-from rooms.model import Mode
+from rooms.model import SLUG, Mode
 
 
 async def extend(request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ async def end(request: web.Request) -> web.Response:
         return web.Response(status=204)
     if body.note is None:
         raise Invalid([("note", "missing")])
-    if await services.fair.talks.get(room) is None:
+    if not SLUG.fullmatch(room) or await services.fair.talks.get(room) is None:
         raise unknown_room()
     if not await end_talk(services, room, caller.identity, "complaint"):
         raise problem(TalkRefused("talk_over"))

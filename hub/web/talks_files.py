@@ -16,12 +16,12 @@ from hub.web.problems import Invalid
 from hub.web.query import text
 from hub.web.routes import BASE, Query, Route
 from hub.web.sheets import disposition
-from hub.web.talks import NO_STORE, Standing, need_member, problem, tell
+from hub.web.talks import NO_STORE, Standing, given_id, need_member, problem, tell
 from rooms.errors import Code, Refusal
 
 FILENAME_MAX: Final = 255
 UPLOAD_S: Final = 120.0  # 20 MB over a slow line
-UPLOADS_MAX: Final = 12  # at once on one hub: each is held in memory
+UPLOADS_MAX: Final = 6  # at once on one hub: each is held in memory
 PUT_IN: Final = 60  # files of one person in a quarter of an hour
 BUSY_MS: Final = 2_000
 _UPLOADS: Final = web.AppKey("talk_uploads", asyncio.Semaphore)
@@ -69,7 +69,7 @@ async def upload(request: web.Request) -> web.Response:
 async def download(request: web.Request) -> web.Response:
     """Never shown by the browser: nothing a member sent runs in this origin."""
     who = await need_member(request, over=True, token=True)
-    found = await request.app[SERVICES].fair.talks.file(who.room, request.match_info["id"][:64])
+    found = await request.app[SERVICES].fair.talks.file(who.room, given_id(request))
     if found is None:
         raise problem(TalkRefused("unknown_file"))
     file, body = found
@@ -85,7 +85,7 @@ async def download(request: web.Request) -> web.Response:
 async def remove(request: web.Request) -> web.Response:
     """By whoever put it in, or the host side."""
     who = await need_member(request, token=True)
-    services, wanted = request.app[SERVICES], request.match_info["id"][:64]
+    services, wanted = request.app[SERVICES], given_id(request)
     files = await services.fair.talks.files(who.room)
     file = next((one for one in files if one.id == wanted), None)
     if file is None:

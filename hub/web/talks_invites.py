@@ -14,7 +14,7 @@ from hub.web.bodies_talks import Accepted, InviteAccept, InviteCreate, InviteLis
 from hub.web.company_people_api import need_account
 from hub.web.problems import Problem
 from hub.web.routes import Route
-from hub.web.talks import NO_STORE, let_back, need_member, problem, works_for
+from hub.web.talks import NO_STORE, given_id, let_back, need_member, problem, works_for
 
 TRIES: Final = 60  # of one person in a quarter of an hour
 
@@ -54,7 +54,7 @@ async def list_invites(request: web.Request) -> web.Response:
 async def revoke(request: web.Request) -> web.Response:
     who = await need_member(request, host=True)
     talks = request.app[SERVICES].fair.talks
-    if not await talks.revoke(who.room, request.match_info["id"][:64]):
+    if not await talks.revoke(who.room, given_id(request)):
         raise problem(TalkRefused("unknown_invite"))
     return web.Response(status=204)
 

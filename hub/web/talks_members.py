@@ -53,14 +53,18 @@ async def add_member(request: web.Request) -> web.Response:
 
 
 async def remove_member(request: web.Request) -> web.Response:
-    """By the host side; anybody may take themselves out."""
+    """By the host side; anybody may take themselves out. A repeat mends a half-done one: Redis
+    is told again."""
     who, person = await need_member(request), request.match_info["person"]
     if not who.host and person != who.identity.id:
         raise Refusal(Code.FORBIDDEN, "this is for the host side of the talk")
     services = request.app[SERVICES]
-    known = PERSON_ID.fullmatch(person)
-    if not (known and await services.fair.talks.remove_member(who.room, person, who.identity.id)):
+    if not PERSON_ID.fullmatch(person):
         raise Problem(404, "unknown_person", "nobody of this name is in the talk")
+    if not await services.fair.talks.remove_member(who.room, person, who.identity.id):
+        known = {member.person for member in await services.fair.talks.members(who.room)}
+        if person not in known:
+            raise Problem(404, "unknown_person", "nobody of this name is in the talk")
     with suppress(Refusal):  # nobody ever entered: SQL keeps them out
         await services.admission.remove(who.room, who.identity, Role.ORGANISER, person)
     return web.Response(status=204)

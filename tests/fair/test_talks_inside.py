@@ -350,7 +350,7 @@ async def test_talks_are_counted_and_listed_by_mode_and_state(rig: Rig) -> None:
     assert [t.room for t in page] == [later, over] and cursor is not None
     rest, end = await rig.talks.list(state=None, mode=None, cursor=cursor, limit=2)
     assert [t.room for t in rest] == [pair] and end is None
-    for bad in ("", "x", "1", ":n", "1:", "x:n"):
+    for bad in ("", "x", "1", ":n", "1:", "x:n", "1:\x00"):
         with pytest.raises(ValueError, match="cursor"):
             await rig.talks.list(state=None, mode=None, cursor=bad, limit=2)
 

@@ -150,7 +150,7 @@ async def test_an_outsider_cannot_tell_a_talk_from_nothing(cast: Cast) -> None:
                 continue
             given = {"person": "u_x", "ends_at": rfc3339(now_ms() + HOUR)} if body else body
             seen = set()
-            for slug in (room, conference, private, ended, "n-none", "UPPER", "x" * 65):
+            for slug in (room, conference, private, ended, "n-none", "UPPER", "x" * 65, "n%00"):
                 answer = await who.api(method, f"/negotiations/{slug}{path}", given)
                 seen.add((answer.status, await answer.text(), answer.headers["Content-Type"]))
             assert len(seen) == 1 and next(iter(seen))[0] == 404, (method, path, seen)
@@ -260,6 +260,14 @@ async def test_what_is_not_opened(cast: Cast) -> None:
 # --- members, links -----------------------------------------------------------------------------
 
 
+async def told(page: Any, kind: str) -> dict[str, Any]:
+    """The next news of this kind."""
+    while True:
+        for message in await page.receive_json(timeout=10):
+            if message["type"] == kind:
+                return message  # type: ignore[no-any-return]
+
+
 async def test_a_colleague_is_brought_in_and_a_guest_sent_away(cast: Cast) -> None:
     fair, room = cast.fair, await a_talk(cast)
     path = f"/negotiations/{room}"
@@ -267,8 +275,16 @@ async def test_a_colleague_is_brought_in_and_a_guest_sent_away(cast: Cast) -> No
     assert [(c["person"], c["member"]) for c in listed["items"]] == [(cast.colleague.id, False)]
     stranger = await cast.host.api("POST", f"{path}/colleagues", {"person": cast.other.id})
     assert await code(stranger) == (404, "unknown_person")
-    added = await cast.host.api("POST", f"{path}/colleagues", {"person": cast.colleague.id})
-    assert added.status == 204
+    async with cast.colleague.hub.http.ws_connect(
+        fair.site.base + "/news", protocols=["pavilion.news.v1"]
+    ) as page:
+        ticket = (await (await cast.colleague.api("POST", "/tickets")).json())["ticket"]
+        await page.send_json({"type": "hello", "id": 1, "ticket": ticket})
+        await told(page, "welcome")
+        added = await cast.host.api("POST", f"{path}/colleagues", {"person": cast.colleague.id})
+        assert added.status == 204
+        news = await told(page, "invited")
+        assert (news["room"], news["subject"], news["by"]) == (room, "Robots", "Hana")
     seen = await (await cast.colleague.api("GET", path)).json()
     assert (seen["side"], seen["host"]) == ("pearl", True)
 
@@ -279,8 +295,9 @@ async def test_a_colleague_is_brought_in_and_a_guest_sent_away(cast: Cast) -> No
     assert await fair.site.services.admission.person(room, cast.guest.id) is None
     with pytest.raises(Refusal, match="unknown_room"):
         await fair.seat(room, cast.guest.id)
-    again = await cast.host.api("DELETE", f"{path}/members/{cast.guest.id}")
-    assert await code(again) == (404, "unknown_person")
+    assert (await cast.host.api("DELETE", f"{path}/members/{cast.guest.id}")).status == 204
+    never = await cast.host.api("DELETE", f"{path}/members/{cast.other.id}")
+    assert await code(never) == (404, "unknown_person")
     # Inviting again lets them back in, in SQL and in the running room.
     back = await cast.host.api("POST", f"{path}/members", {"person": cast.guest.id, "lobby": True})
     assert back.status == 204

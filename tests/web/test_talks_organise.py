@@ -103,7 +103,7 @@ async def test_rooms_for_a_company_are_opened_by_a_form(cast: Cast) -> None:
         ("company", "nobody", "no company with this address"), ("company", "empty", "Nobody works"),
         ("day", "2001-01-01", "in the past"), ("count", "1001", "outside"),
         ("seats", "1", "outside"), ("mode", "any", "Choose one"),
-        ("starts", "25:00", "form that is expected"), ("subject", "", "Fill this in"),
+        ("starts", "25:00", "form that is expected"), ("minutes", "", "Fill this in"),
         ("minutes", "4", "outside"),
     ):  # fmt: skip
         refused = await cast.organiser.post(f"{PATH}/new", **{**good, field: value})

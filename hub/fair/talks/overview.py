@@ -11,6 +11,7 @@ from hub.fair.tables import rooms, talks
 from hub.fair.talks.keeping import Keeping
 from hub.fair.talks.rows import record, select_talks
 from hub.ports.talks import STATES, Talk, TalkCounts
+from rooms.model import SLUG
 
 _LIMIT_MAX: Final = 200
 
@@ -25,7 +26,7 @@ def _state(now_ms: int) -> Any:
 def _place(cursor: str) -> Any:
     """Behind ``<starts_ms>:<room>``. Raises ValueError."""
     at, _, room = cursor.partition(":")
-    if not room or len(room) > 64 or not at.isascii() or not at.isdigit() or len(at) > 15:
+    if not SLUG.fullmatch(room) or not at.isascii() or not at.isdigit() or len(at) > 15:
         raise ValueError("cursor")
     return (talks.c.starts_ms < int(at)) | ((talks.c.starts_ms == int(at)) & (talks.c.room > room))
 

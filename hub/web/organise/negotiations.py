@@ -97,7 +97,7 @@ class SheetForm(FormModel):
 
 async def listing(request: web.Request) -> web.Response:
     services, _session = await organiser(request)
-    q = request.query.get("q", "")[:64]
+    q = "".join(char for char in request.query.get("q", "")[:64] if char.isprintable())
     state = _picked(request, "state", STATES)
     mode = _picked(request, "mode", [mode.value for mode in Mode])
     try:
