@@ -16,6 +16,7 @@ from aiohttp import web
 from hub.ports.companies import EDITS, Company, CompanyFilter, StaffRole
 from hub.ports.fair import FairSettings, pick
 from hub.ports.programme import Filter
+from hub.ports.results import ResultFilter
 from hub.services import SERVICES, Services
 from hub.web import auth, i18n
 from hub.web.bodies_companies import CardNote
@@ -24,12 +25,14 @@ from hub.web.countries import is_country, name_of
 from hub.web.fairtime import language_name
 from hub.web.forms import FormModel, read_form, shown
 from hub.web.pages import FOREVER, PAGES
+from hub.web.results import Words
 from hub.web.sheets import disposition
 from rooms.model import SLUG, Role
 
 PAGE: Final = 24
 READY_S: Final = 2.0  # so that no reader waits for what changed
 CONFERENCES: Final = 20
+RESULTS: Final = 10
 COUNTRIES_SHOWN: Final = 250
 _MEDIA: Final = re.compile(r"([0-9a-f]{64})\.webp")
 _QUERY_MAX: Final = 100
@@ -188,6 +191,9 @@ async def _show(
     conferences, _ = await services.fair.conferences.find(
         Filter(company=found.slug, cancelled=False), None, CONFERENCES
     )
+    results, _more = await services.fair.results.find(
+        ResultFilter(company=found.slug), None, RESULTS
+    )
     one = Shown(found, fair, language)
     asked = request.query.get("text", "")
     if asked in found.draft.about:
@@ -204,6 +210,7 @@ async def _show(
         conferences=[
             (talk, *_title(talk.draft.titles, talk.draft.title, language)) for talk in conferences
         ],
+        results=results, words=Words(request, fair),
         live=found.slug in await companies.live_now(),
         favourite=favourite, card=card, may_edit=organiser or role in EDITS, works_here=role,
         form=form or shown({"note": card.note if card else None}),

@@ -312,6 +312,10 @@ class Words:
         """(title, its language)."""
         return pick(one.titles, self.language.tag)
 
+    def note(self, notes: Mapping[str, str]) -> tuple[str, str]:
+        """(a note, its language); ("", …) when there is none."""
+        return pick(notes, self.language.tag)
+
     def paragraphs(self, one: Result) -> tuple[list[str], str]:
         text, tag = pick(one.texts, self.language.tag)
         return [part.strip() for part in text.split("\n\n") if part.strip()], tag

@@ -9,7 +9,7 @@ import asyncio
 import queue
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import IO, Final, Literal
 from urllib.parse import quote
 
@@ -35,15 +35,18 @@ def disposition(filename: str) -> str:
 
 
 async def send(
-    request: web.Request, stem: str, form: Format, header: Sequence[str], rows: Rows
-) -> web.StreamResponse:
+    request: web.Request, stem: str, form: Format, header: Sequence[str], rows: Rows,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:  # fmt: skip
     """Answer with ``stem.csv`` or ``stem.xlsx``. Rows are taken as they are sent, so
-    their number is bounded by whoever gives them, not by memory."""
+    their number is bounded by whoever gives them, not by memory. ``headers``: beside or in
+    place of what every sheet has."""
     response = web.StreamResponse(
         headers={
             "Content-Disposition": disposition(f"{stem}.{form}"),
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
+            **(headers or {}),
         }
     )
     if form == "csv":
