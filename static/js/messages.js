@@ -59,10 +59,10 @@ export function comesBack(code) {
 /** The roles that run a room, and the acts each may do (rooms/permissions.py). */
 export const RIGHTS = Object.freeze({
   organiser: Object.freeze(["capacity", "lock", "remove", "ban", "stage", "mute", "chat",
-    "announce", "unsay", "close", "admit"]),
+    "announce", "unsay", "close", "admit", "deny"]),
   moderator: Object.freeze(["capacity", "lock", "remove", "ban", "stage", "mute", "chat",
-    "announce", "unsay", "close", "admit"]),
-  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay", "admit"]),
+    "announce", "unsay", "close", "admit", "deny"]),
+  host: Object.freeze(["lock", "remove", "stage", "mute", "chat", "announce", "unsay", "admit", "deny"]),
   speaker: Object.freeze([]),
   participant: Object.freeze([]),
 });

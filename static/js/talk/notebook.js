@@ -10,6 +10,11 @@ import { indexAt, length, moved, NotesClient, pointsAt, TEXT_MAX } from "./notes
 
 const RETRY_MS = 1_000;
 
+/** Without what the hub takes in no text: NUL, half a character. @param {string} text */
+function plain(text) {
+  return text.replaceAll("\0", "").toWellFormed();
+}
+
 export class Notebook {
   /** @param {import("./live.js").TalkLive} talk */
   constructor(talk) {
@@ -97,7 +102,7 @@ export class Notebook {
   }
 
   #typed() {
-    const { value } = this.text;
+    const value = plain(this.text.value);
     if (length(value) > TEXT_MAX) {
       const kept = value;
       this.#put(this.client.text, this.text.selectionStart, this.text.selectionStart);
