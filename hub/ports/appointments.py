@@ -31,7 +31,7 @@ ROUND_SEATS_MAX: Final = 10  # of one company
 SUBJECT_MAX: Final = 200
 NOTE_MAX: Final = 1_000
 REASON_MAX: Final = 500
-SUGGESTIONS_MAX: Final = 50
+SUGGESTIONS_MAX: Final = 500
 PAGE_MAX: Final = 500
 
 RefusalCode = Literal[
@@ -312,6 +312,10 @@ class Appointments(Protocol):
     ) -> tuple[tuple[MeetingSlot, ...], str | None]:  # fmt: skip
         """Those that begin in [from, to), in order; ``open_only``: with a place left and not
         cancelled. Raises ValueError for a cursor that is none."""
+        ...
+
+    async def starts(self, company: str, from_ms: int, to_ms: int) -> tuple[int, ...]:
+        """When slots with a place left begin, in order; at most SLOTS_MAX."""
         ...
 
     async def change_slot(

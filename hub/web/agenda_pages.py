@@ -18,6 +18,7 @@ from pydantic import Field
 from hub.ports.programme import Conference, Filter
 from hub.services import SERVICES
 from hub.web import auth, calendar, i18n
+from hub.web.appointments_calendar import feed_events
 from hub.web.forms import FormModel, read_form
 from hub.web.pages import PAGES
 from hub.web.programme_pages import rows_of
@@ -139,7 +140,10 @@ async def _calendar(request: web.Request, person: str, language: str, cache: str
     fair = await services.fair.settings.current()
     texts = pages.languages[i18n.match(language) or "en"]
     name = texts.text("My agenda, {fair}", fair=fair.name_in(texts.tag))
-    body = calendar.calendar(found, fair, texts.tag, services.config.public_url, texts.text, name)
+    meetings = await feed_events(services, person, fair, texts)
+    body = calendar.calendar(
+        found, fair, texts.tag, services.config.public_url, texts.text, name, meetings
+    )
     return calendar.respond(request, body, "agenda.ics", cache)
 
 

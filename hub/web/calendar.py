@@ -60,9 +60,11 @@ def _event(one: Conference, fair: FairSettings, language: str, site: str, _: Tex
 
 
 def calendar(
-    found: Iterable[Conference], fair: FairSettings, language: str, site: str, _: Text, name: str
-) -> bytes:
-    """``site`` is the fair's address, ``_`` gives the texts of ``language``."""
+    found: Iterable[Conference], fair: FairSettings, language: str, site: str, _: Text, name: str,
+    more: Iterable[Event] = (),
+) -> bytes:  # fmt: skip
+    """``site`` is the fair's address, ``_`` gives the texts of ``language``; ``more`` are
+    events of other parts."""
     made = Calendar()
     made.add("prodid", PRODID)
     made.add("version", "2.0")
@@ -74,6 +76,8 @@ def calendar(
     made.add("x-published-ttl", "PT30M")
     for one in found:
         made.add_component(_event(one, fair, language, site, _))
+    for event in more:
+        made.add_component(event)
     return bytes(made.to_ical())
 
 

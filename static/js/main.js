@@ -16,6 +16,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   import: () => import("./pages/import.js"),
   pass: () => import("./pages/pass.js"),
   gate: () => import("./pages/gate.js"),
+  appointments: () => import("./pages/appointments.js"),
 });
 
 applyMotion();

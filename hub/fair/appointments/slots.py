@@ -116,6 +116,19 @@ class MeetingSlots(Ending):
         more = len(found) > limit
         return page, rows.cursor_of(page[-1].starts_ms, page[-1].id) if more else None
 
+    async def starts(self, company: str, from_ms: int, to_ms: int) -> tuple[int, ...]:
+        query = (
+            sa.select(S.starts_ms)
+            .where(
+                S.company == company, S.starts_ms >= from_ms, S.starts_ms < to_ms,
+                S.cancelled_ms.is_(None), S.taken < S.capacity,
+            )
+            .order_by(S.starts_ms)
+            .limit(SLOTS_MAX)
+        )  # fmt: skip
+        async with transaction(self._engine) as connection:
+            return tuple((await connection.execute(query)).scalars())
+
     async def change_slot(
         self, company: str, slot: str, change: SlotChange, by: str
     ) -> MeetingSlot:
