@@ -185,9 +185,11 @@ class Conferences(Protocol):
 
     async def remove_from_agenda(self, person: str, slug: str) -> bool: ...
 
-    async def agenda_slots(self, person: str) -> tuple[tuple[str, str, int, int], ...]:
+    async def agenda_slots(
+        self, person: str, language: str = ""
+    ) -> tuple[tuple[str, str, int, int], ...]:
         """(slug, title, start, end) of what is in the agenda and not cancelled: for marking
-        clashes; at most 1,000."""
+        clashes; at most 1,000. Titles in ``language`` where they are given in it."""
         ...
 
     async def reminders(

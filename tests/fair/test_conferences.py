@@ -239,7 +239,7 @@ async def test_speakers_have_their_role_while_the_room_is_open(
 
 async def test_an_agenda_says_what_clashes(stand: Stand) -> None:
     await stand.person("u_1")
-    one = await stand.programme.create(stand.draft("one", at=60))
+    one = await stand.programme.create(stand.draft("one", at=60, titles={"zh-Hans": "一"}))
     two = await stand.programme.create(stand.draft("two", at=90, room="b"))
     await stand.programme.create(stand.draft("three", at=150, room="b"))
     add = stand.programme.add_to_agenda
@@ -248,6 +248,9 @@ async def test_an_agenda_says_what_clashes(stand: Stand) -> None:
     assert await add("u_1", "three", anyway=False) == ()
     mine = await stand.programme.agenda_slots("u_1")
     assert [slug for slug, *_ in mine] == ["one", "three"]  # two was told, not added
+    chinese = await stand.programme.agenda_slots("u_1", "zh-Hans")
+    assert [title for _, title, *_ in mine] == ["Talk one", "Talk three"]
+    assert [title for _, title, *_ in chinese] == ["一", "Talk three"]
     assert await add("u_1", "two") == (one,)
     assert await add("u_1", "two") == (one,)  # once
     for person, slug in (("u_1", "none"), ("u_nobody", "one")):

@@ -90,9 +90,11 @@ class Agendas(Part):
         async with transaction(self._engine) as connection:
             return (await connection.execute(gone)).one_or_none() is not None
 
-    async def agenda_slots(self, person: str) -> tuple[tuple[str, str, int, int], ...]:
+    async def agenda_slots(
+        self, person: str, language: str = ""
+    ) -> tuple[tuple[str, str, int, int], ...]:
         query = (
-            sa.select(_C.slug, _C.title, _C.starts_ms, _C.ends_ms)
+            sa.select(_C.slug, _C.title, _C.titles, _C.starts_ms, _C.ends_ms)
             .join(agenda, agenda.c.conference == _C.slug)
             .where(agenda.c.person == person, _C.cancelled.is_(False))
             .order_by(_C.starts_ms)
@@ -100,7 +102,10 @@ class Agendas(Part):
         )
         async with transaction(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return tuple((row.slug, row.title, row.starts_ms, row.ends_ms) for row in rows)
+        return tuple(
+            (row.slug, row.titles.get(language, row.title), row.starts_ms, row.ends_ms)
+            for row in rows
+        )
 
     async def reminders(
         self, from_ms: int, to_ms: int, *, after: tuple[str, str] | None = None,
