@@ -51,17 +51,17 @@ form_texts.add(
     {
         "twice": _("This party is named twice."),
         "unknown_sector": _("Choose one of the fair's sectors."),
-        "unknown_company": _("No company of the fair is called this. Write its name and country "
+        "no_such_company": _("No company of the fair is called this. Write its name and country "
                              "below instead, or its address as in /companies/…"),
-        "unknown_person": _("Choose somebody who belongs to this talk."),
+        "no_such_member": _("Choose somebody who belongs to this talk."),
         "sides_missing": _("Each side of the talk must be a party. For a guest, say who of them "
                            "stands for that party."),
         "in_the_future": _("This day is still to come."),
         "too_many_decimals": _("This currency has fewer decimals."),
-        "bad_file": _("A PDF or a picture is taken, and its name must say so."),
-        "too_many": _("There are as many as there may be."),
-        "no_such_time": _("This hour does not exist on that day: the clocks change."),
-        "in_the_past": _("This moment has passed."),
+        ("file", "bad_file"): _("A PDF or a picture is taken, and its name must say so."),
+        "too_many_results": _("There are as many as there may be."),
+        ("at", "no_such_time"): _("This hour does not exist on that day: the clocks change."),
+        ("day", "in_the_past"): _("This moment has passed."),
         "none_chosen": _("Choose at least one result."),
         "changed": _("Someone changed this meanwhile. Look at it again, then repeat your change."),
         ("amount", "bad_format"): _("Write digits, with a point before the decimals: "
@@ -186,7 +186,7 @@ async def _parties(
         if company:
             slug = await _company(services, company, proposed)
             if slug is None:
-                form.refuse(f"party_company_{i}", "unknown_company")
+                form.refuse(f"party_company_{i}", "no_such_company")
             out.append(PartyDraft(company=slug or "-"))
             continue
         if not name:
@@ -251,17 +251,19 @@ def upload_of(form: Form[Any]) -> Upload | None:
     return None if sent is None else Upload(sent.name, sent.body)
 
 
-#: Where on the form each refusal is said.
-_FIELDS: Final[Mapping[str, str]] = {
-    "unknown_company": "party_company_0", "unknown_person": "party_person_0",
-    "sides_missing": "party_company_0", "bad_file": "file", "too_large": "file",
-    "changed": "version", "too_many": "kind",
+#: Where on the form each refusal is said, and by which code.
+_SAID: Final[Mapping[str, tuple[str, str]]] = {
+    "unknown_company": ("party_company_0", "no_such_company"),
+    "unknown_person": ("party_person_0", "no_such_member"),
+    "sides_missing": ("party_company_0", "sides_missing"),
+    "bad_file": ("file", "bad_file"), "too_large": ("file", "too_large"),
+    "changed": ("version", "changed"), "too_many": ("kind", "too_many_results"),
 }  # fmt: skip
 
 
 def say(form: Form[Any], refused: ResultRefused) -> None:
     """Put a refusal on the form. What is none of the form's is raised again."""
-    field = _FIELDS.get(refused.code)
-    if field is None:
+    found = _SAID.get(refused.code)
+    if found is None:
         raise refused
-    form.refuse(field, refused.code)
+    form.refuse(*found)

@@ -228,7 +228,7 @@ async def _do(
             await part.submit(id, body.version or 0, by, organiser=organiser)
         case "confirm":
             person = account_of(caller)
-            if person is None:
+            if person is None or not view.standing.confirms:
                 raise ResultRefused("not_a_party")
             await part.confirm(id, body.version or 0, body.digest or "", person)
             return
