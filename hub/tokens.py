@@ -116,6 +116,8 @@ class SignedTokens:
             claims["room"] = identity.room
         if identity.company is not None:
             claims["company"] = identity.company
+        if identity.side is not None:
+            claims["side"] = identity.side
         if identity.reserved:
             claims["reserved"] = True
         token = jwt.encode({"alg": ALGORITHM}, claims, self._keys[purpose], [ALGORITHM])
@@ -148,7 +150,7 @@ class SignedTokens:
 def _identity(claims: dict[str, Any]) -> Identity:
     """Claims as an identity; signed by us, and checked all the same."""
     person, name, role = claims.get("sub"), claims.get("name"), claims.get("role")
-    room, company = claims.get("room"), claims.get("company")
+    room, company, side = claims.get("room"), claims.get("company"), claims.get("side")
     try:
         if not isinstance(person, str) or not PERSON_ID.fullmatch(person):
             raise ValueError("sub")
@@ -158,9 +160,11 @@ def _identity(claims: dict[str, Any]) -> Identity:
             raise ValueError("room")
         if company is not None and not isinstance(company, str):
             raise ValueError("company")
+        if side is not None and not (isinstance(side, str) and SLUG.fullmatch(side)):
+            raise ValueError("side")
         return Identity(
             id=person, name=name, role=Role(str(role)), company=company, room=room,
-            reserved=claims.get("reserved") is True,
+            reserved=claims.get("reserved") is True, side=side,
         )  # fmt: skip
     except (ValueError, NameRefused):
         raise Refusal(Code.UNAUTHORISED, "the token's claims are not valid") from None

@@ -19,6 +19,8 @@ OWN_ID_PREFIXES: Final = ("u_", "g_")  # accounts and guests: issued by the hub 
 NAME_MAX: Final = 64
 COMPANY_MAX: Final = 120
 CAPACITY_MAX: Final = 100_000
+SIDES_MAX: Final = 50  # of one negotiation room
+SIDES_SEATS_MAX: Final = 1_000  # seats given to sides, all together
 
 # Reactions anyone in a room may send; the page draws them, the server only counts.
 REACTIONS: Final = ("👏", "👍", "❤️", "😂", "🎉", "❓")

@@ -713,7 +713,7 @@ class MediaSessions(Protocol):
 
 
 class Tokens(Protocol):
-    """Room tokens: JWT with ``iss aud exp iat jti sub name role room reserved?``."""
+    """Room tokens: JWT with ``iss aud exp iat jti sub name role room reserved? side?``."""
 
     def issue(self, identity: Identity, ttl_s: int) -> tuple[str, int]:
         """The token and when it expires (ms since epoch)."""

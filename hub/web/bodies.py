@@ -26,7 +26,14 @@ from pydantic_core.core_schema import ErrorType
 
 from hub.services import SERVICES
 from hub.web.problems import Invalid, Problem
-from rooms.model import CAPACITY_MAX, COMPANY_MAX, Role, clean_name
+from rooms.model import (
+    CAPACITY_MAX,
+    COMPANY_MAX,
+    SIDES_MAX,
+    SIDES_SEATS_MAX,
+    Role,
+    clean_name,
+)
 
 BODY_MAX: Final = 64 * 1024
 BATCH_MAX: Final = 1024 * 1024
@@ -69,6 +76,10 @@ OthersId = Annotated[PersonId, AfterValidator(_issued_by_others)]
 KindName = Literal["conference", "negotiation"]
 ModeName = Literal["one_to_one", "one_to_many", "many_to_many"]
 StateName = Literal["scheduled", "open", "closed"]
+#: Seats of a negotiation room by side: a company's slug, or guest.
+Sides = Annotated[
+    dict[Slug, Annotated[int, Field(ge=1, le=SIDES_SEATS_MAX)]], Field(max_length=SIDES_MAX)
+]
 
 
 class Request(BaseModel):
@@ -91,6 +102,9 @@ class RoomCreate(Request):
     slow_mode_s: int = Field(0, ge=0, le=3600)
     opens_at: Moment | None = None
     closes_at: Moment | None = None
+    lobby: bool = False
+    sides: Sides = Field(default={})
+    relay_only: bool = False
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -119,12 +133,16 @@ class RoomPatch(Request):
     slow_mode_s: int = Field(default=0, ge=0, le=3600)
     opens_at: Moment | None = None
     closes_at: Moment | None = None
+    lobby: bool = False
+    sides: Sides = Field(default={})
+    relay_only: bool = False
 
 
 class TokenParticipant(Request):
     id: OthersId
     name: Name
     company: Company | None = None
+    side: Slug | None = None
 
 
 class TokenRequest(Request):
@@ -199,6 +217,9 @@ class RoomBody(BaseModel):
     slow_mode_s: int
     opens_at: AwareDatetime | None
     closes_at: AwareDatetime | None
+    lobby: bool
+    sides: dict[str, int]
+    relay_only: bool
     state: StateName
     live: int
     held: int

@@ -20,7 +20,7 @@ from hub.web.problems import Invalid, Problem
 from hub.web.query import choice, cursor_slug, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from rooms.errors import Code, Refusal
-from rooms.model import SLUG, Counts, Kind, Mode, RoomSpec
+from rooms.model import SIDES_SEATS_MAX, SLUG, Counts, Kind, Mode, RoomSpec
 from rooms.permissions import Right
 
 PAGE: Final = 100
@@ -35,6 +35,7 @@ FIELD_RIGHT: Final[dict[str, Right]] = {
     "lock_message": Right.LOCK,
     "chat": Right.CHAT_MODE,
     "slow_mode_s": Right.CHAT_MODE,
+    "lobby": Right.ADMIT,
 }
 
 
@@ -125,10 +126,11 @@ def check_spec(spec: RoomSpec, before: RoomSpec | None = None) -> RoomSpec:
         before is None or (before.reserved, before.capacity) != (spec.reserved, spec.capacity)
     ):
         errors.append(("reserved", "out_of_range"))
-    if spec.kind is Kind.CONFERENCE and spec.mode is not None:
-        errors.append(("mode", "not_allowed"))
-    if spec.kind is Kind.NEGOTIATION and spec.guests:
-        errors.append(("guests", "not_allowed"))  # only invited people enter
+    if spec.kind is Kind.CONFERENCE:
+        only_talks = ("mode", "lobby", "sides", "relay_only")
+        errors += [(name, "not_allowed") for name in only_talks if getattr(spec, name)]
+    else:
+        errors += _talk_errors(spec)
     if spec.closes_at is not None:
         if spec.opens_at is not None and spec.closes_at <= spec.opens_at:
             errors.append(("closes_at", "before_opening"))
@@ -137,6 +139,22 @@ def check_spec(spec: RoomSpec, before: RoomSpec | None = None) -> RoomSpec:
     if errors:
         raise Invalid(errors)
     return spec
+
+
+def _talk_errors(spec: RoomSpec) -> list[tuple[str, str]]:
+    """What a negotiation room may not be."""
+    errors = []
+    if spec.guests:
+        errors.append(("guests", "not_allowed"))  # only invited people enter
+    if spec.sides:
+        most = 2 if spec.mode is Mode.ONE_TO_ONE else min(spec.capacity, SIDES_SEATS_MAX)
+        if spec.mode not in {Mode.ONE_TO_ONE, Mode.MANY_TO_MANY}:
+            errors.append(("sides", "not_allowed"))
+        elif sum(spec.sides.values()) > most:
+            errors.append(("sides", "out_of_range"))
+        if spec.reserved:
+            errors.append(("reserved", "not_allowed"))  # each side has its seats already
+    return errors
 
 
 def _values(body: RoomCreate | RoomPatch, names: set[str]) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from hub.web.bodies import (
     read,
     rfc3339,
 )
-from hub.web.problems import Problem
+from hub.web.problems import Invalid, Problem
 from hub.web.rooms_api import find_room
 from hub.web.routes import Route
 from rooms.errors import Code, Refusal
-from rooms.model import Identity, Role
+from rooms.model import Identity, Kind, Role, RoomSpec
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -35,10 +35,18 @@ def _check_role(caller: Caller, role: Role) -> None:
         raise Refusal(Code.FORBIDDEN, "only an organiser makes organisers")
 
 
+def _check_side(spec: RoomSpec, participant: TokenParticipant, field: str) -> None:
+    side = participant.side
+    if side is not None and (
+        spec.kind is not Kind.NEGOTIATION or (spec.sides and side not in spec.sides)
+    ):
+        raise Invalid([(f"{field}.side", "not_allowed")])  # a token that would open nothing
+
+
 def _identity(participant: TokenParticipant, role: Role, reserved: bool, room: str) -> Identity:
     return Identity(
         id=participant.id, name=participant.name, company=participant.company, role=role,
-        room=room, reserved=reserved,
+        room=room, reserved=reserved, side=participant.side,
     )  # fmt: skip
 
 
@@ -48,6 +56,7 @@ async def issue(request: web.Request) -> web.Response:
     record = await find_room(services, request.match_info["room"])
     body = await read(request, TokenRequest)
     _check_role(caller, body.role)
+    _check_side(record.spec, body.participant, "participant")
     identity = _identity(body.participant, body.role, body.reserved, record.spec.slug)
     token, expires_ms = services.tokens.issue(identity, body.ttl_s)
     detail = {"role": body.role, "reserved": body.reserved, "people": [identity.id]}
@@ -64,6 +73,8 @@ async def issue_batch(request: web.Request) -> web.Response:
     record = await find_room(services, request.match_info["room"])
     body = await read(request, BatchRequest, BATCH_MAX)
     _check_role(caller, body.role)
+    for number, participant in enumerate(body.participants):
+        _check_side(record.spec, participant, f"participants.{number}")
     tokens: list[dict[str, Any]] = []
     for participant in body.participants:
         identity = _identity(participant, body.role, body.reserved, record.spec.slug)

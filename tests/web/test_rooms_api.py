@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 from hub.config import Limits
-from hub.ports import Seated
+from hub.ports import Queued, Seated
 from rooms.model import Attachment, AttachmentKind, Identity, Role
 
 ROOM_FIELDS = {
     "slug", "title", "kind", "mode", "capacity", "reserved", "stage_capacity", "locked",
     "lock_message", "guests", "waitlist", "chat", "slow_mode_s", "opens_at", "closes_at", "state",
     "live", "held", "offered", "waiting", "stage",
+    "lobby", "sides", "relay_only",
 }  # fmt: skip
 
 
-async def seat(site: Any, room: str, person: str) -> Any:
+async def seat(site: Any, room: str, person: str, company: str | None = None) -> Any:
     return await site.services.admission.enter(
-        room, Identity(id=person, name=person),
+        room, Identity(id=person, name=person, company=company),
         Attachment(AttachmentKind.SOCKET, f"a-{room}-{person}", site.services.hub_id), wait=True,
     )  # fmt: skip
 
@@ -36,7 +37,7 @@ async def test_a_room_from_creation_to_its_end(site: Any) -> None:
         "reserved": 0, "stage_capacity": 9, "locked": False, "lock_message": None,
         "guests": False, "waitlist": True, "chat": "on", "slow_mode_s": 0, "opens_at": None,
         "closes_at": None, "state": "open", "live": 0, "held": 0, "offered": 0, "waiting": 0,
-        "stage": 0,
+        "stage": 0, "lobby": False, "sides": {}, "relay_only": False,
     }  # fmt: skip
     again = await site.api("POST", "/rooms", body)
     assert (again.status, (await again.json())["code"]) == (409, "room_exists")
@@ -150,6 +151,7 @@ async def test_lists_cover_everything_once(site: Any) -> None:
 
 
 GOOD = {"slug": "s", "title": "T", "kind": "conference", "capacity": 5}
+MANY = {"kind": "negotiation", "mode": "many_to_many"}
 
 WRONG_ROOMS = [
     ({"slug": None}, "slug", "wrong_type"),
@@ -169,6 +171,22 @@ WRONG_ROOMS = [
     ({"mode": "one_to_one"}, "mode", "not_allowed"),
     ({"mode": "any", "kind": "negotiation"}, "mode", "not_allowed"),
     ({"kind": "negotiation", "guests": True}, "guests", "not_allowed"),
+    ({"lobby": True}, "lobby", "not_allowed"),
+    ({"relay_only": True}, "relay_only", "not_allowed"),
+    ({"sides": {"acme": 1}}, "sides", "not_allowed"),
+    ({**MANY, "sides": {"acme": 1}, "mode": None}, "sides", "not_allowed"),
+    ({**MANY, "sides": {"acme": 1}, "mode": "one_to_many"}, "sides", "not_allowed"),
+    ({**MANY, "sides": {"acme": 1}, "reserved": 1}, "reserved", "not_allowed"),
+    ({**MANY, "sides": {"acme": 3, "bolt": 3}}, "sides", "out_of_range"),
+    ({**MANY, "sides": {"acme": 900, "bolt": 900}, "capacity": 5000}, "sides", "out_of_range"),
+    ({**MANY, "sides": {"acme": 2, "guest": 1}, "mode": "one_to_one"}, "sides", "out_of_range"),
+    ({**MANY, "sides": {"acme": 0}}, "sides.acme", "out_of_range"),
+    ({**MANY, "sides": {"acme": True}}, "sides.acme", "wrong_type"),
+    ({**MANY, "sides": {"A:1,b": 1}}, "sides.A:1,b.[key]", "bad_format"),
+    ({**MANY, "sides": {f"s{i}": 1 for i in range(51)}}, "sides", "too_long"),
+    ({**MANY, "sides": [1]}, "sides", "wrong_type"),
+    ({**MANY, "sides": None}, "sides", "wrong_type"),
+    ({**MANY, "lobby": 1}, "lobby", "wrong_type"),
     ({"capacity": 0}, "capacity", "out_of_range"),
     ({"capacity": 100_001}, "capacity", "out_of_range"),
     ({"capacity": "5"}, "capacity", "wrong_type"),
@@ -331,3 +349,65 @@ async def test_a_seat_survives_a_patch_of_the_title(site: Any) -> None:
     await site.api("PATCH", f"/rooms/{slug}", {"title": "Renamed"}, headers={"If-Match": "*"})
     room = await (await site.api("GET", f"/rooms/{slug}")).json()
     assert (room["title"], room["live"]) == ("Renamed", 1)
+
+
+async def test_a_negotiation_rooms_lobby_sides_and_relay_are_kept_changed_and_in_force(
+    site: Any,
+) -> None:
+    sides = {"acme": 2, "guest": 1}
+    slug = await site.room(
+        kind="negotiation", mode="many_to_many", capacity=5, sides=sides, relay_only=True
+    )
+    path = f"/rooms/{slug}"
+    first = await site.api("GET", path)
+    room = await first.json()
+    assert (room["lobby"], room["sides"], room["relay_only"]) == (False, sides, True)
+    assert isinstance(await seat(site, slug, "g"), Seated)
+    full = await site.api("PATCH", path, {"capacity": 2}, headers={"If-Match": "*"})
+    assert (await full.json())["errors"] == [{"field": "sides", "code": "out_of_range"}]
+    # A host's token may open and close the lobby, and nothing of what is the fair's.
+    token = site.token(slug, Role.HOST)
+    for body, status in (
+        ({"relay_only": False}, 403),
+        ({"sides": {}}, 403),
+        ({"lobby": True}, 200),
+    ):
+        answer = await site.api(
+            "PATCH", path, body, auth=token, headers={"If-Match": first.headers["ETag"]}
+        )
+        assert answer.status == status, body
+    assert (await answer.json())["lobby"] is True
+    assert answer.headers["ETag"] != first.headers["ETag"]
+    knocks = await seat(site, slug, "acme", company="acme")
+    assert isinstance(knocks, Queued) and knocks.lobby
+    answer = await site.api("PATCH", path, {"sides": {}}, headers={"If-Match": "*"})
+    assert (await answer.json())["sides"] == {}
+    listed = (await (await site.api("GET", "/rooms?kind=negotiation")).json())["items"]
+    assert [one["lobby"] for one in listed] == [True]
+
+
+async def test_a_token_may_name_a_side_of_the_room_and_no_other(site: Any) -> None:
+    slug = await site.room(
+        kind="negotiation", mode="many_to_many", capacity=5, sides={"acme": 2, "guest": 1}
+    )
+    hall = await site.room()
+
+    async def ask(room: str, *sides: str) -> Any:
+        people = [{"id": f"p{i}", "name": "P", "side": side} for i, side in enumerate(sides)]
+        one = {"participant": people[0], "role": "participant"}
+        many = {"participants": people, "role": "participant"}
+        path, body = ("tokens", one) if len(sides) == 1 else ("tokens:batch", many)
+        return await site.api("POST", f"/rooms/{room}/{path}", body)
+
+    made = await (await ask(slug, "acme")).json()
+    assert site.services.tokens.verify(made["token"]).side == "acme"
+    made = await (await ask(slug, "acme", "guest")).json()
+    found = [site.services.tokens.verify(one["token"]).side for one in made["tokens"]]
+    assert found == ["acme", "guest"]
+    for room, sides, field in (
+        (slug, ("bolt",), "participant.side"), (hall, ("acme",), "participant.side"),
+        (slug, ("acme", "bolt"), "participants.1.side"),
+    ):  # fmt: skip
+        answer = await ask(room, *sides)
+        assert answer.status == 422
+        assert (await answer.json())["errors"] == [{"field": field, "code": "not_allowed"}]

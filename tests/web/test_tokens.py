@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from msgspec import structs
 
 from hub.tokens import ROOM, SignedTokens
 from rooms.errors import Code, Refusal
@@ -49,6 +50,9 @@ def test_what_was_signed_comes_back_until_it_expires() -> None:
         "jti": claims(token)["jti"], "sub": "vip:7", "name": "李雷", "role": "host",
         "room": "hall-1", "reserved": True, "company": "Lei & Söhne",
     }  # fmt: skip
+    sided = structs.replace(WHO, side="lei-soehne")
+    assert tokens.verify(tokens.issue(sided, 60)[0]) == sided
+    assert claims(tokens.issue(sided, 60)[0])["side"] == "lei-soehne"
     assert claims(tokens.issue(WHO, 60)[0])["jti"] != claims(token)["jti"]
     clock.s += 61
     with pytest.raises(Refusal) as refused:
@@ -89,6 +93,8 @@ def test_nothing_else_is_believed() -> None:
         "bidi name": {"name": "a\u202eb"},
         "bad room": {"room": "../etc"},
         "company is a list": {"company": ["x"]},
+        "side is no slug": {"side": "A side"},
+        "side is a number": {"side": 1},
     }.items():
         wrong = {k: v for k, v in {**claims(good), **change}.items() if v is not None}
         forged[name] = jwt.encode({"alg": "HS256"}, wrong, key)

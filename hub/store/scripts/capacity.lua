@@ -12,7 +12,7 @@ if talk then
   if talk == 'one_to_one' and to ~= 2 then return {'wrong_mode'} end
   local declared = 0                    -- seats by side: each has to be there
   for _, seats in pairs(sides or {}) do declared = declared + seats end
-  if to > 1000 or to < declared or (sides and (keep or 0) > 0) then return {'bad_message'} end
+  if to < declared or (sides and (keep or 0) > 0) then return {'bad_message'} end
   stage_cap = math.min(to, 50)
   call('HSET', K.META, 'stage_cap', S(stage_cap))
 end

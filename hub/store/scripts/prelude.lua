@@ -304,7 +304,9 @@ local function channel_of(p, name)
   local _, _, _, tail = who(p)
   if name == 'side' then
     if not seated then return nil, 'not_in_room' end
-    if talk ~= 'many_to_many' and talk ~= 'one_to_many' then return nil, 'forbidden' end
+    local sided = talk == 'many_to_many' or talk == 'one_to_many'
+    -- Each event names all it is for: no channels in a hall.
+    if not sided or count(K.LIVE) + count(K.HELD) > 1000 then return nil, 'forbidden' end
     return 'side:' .. side_of(tail), name
   end
   local whom = name == 'lobby' and p or string.match(name, '^lobby:(.+)$')
