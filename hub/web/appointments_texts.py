@@ -58,7 +58,7 @@ QUOTAS: Final[dict[str, str]] = {
     "confirmed_day": _("agreed meetings on one day"),
 }
 
-REFUSED: Final[dict[str | tuple[str, str], str]] = {
+REFUSED: Final[dict[str, str]] = {
     "unknown_company": _("There is no such company any more."),
     "unknown_slot": _("This time is no longer offered."),
     "unknown_appointment": _("There is no such meeting."),
@@ -92,7 +92,12 @@ REFUSED: Final[dict[str | tuple[str, str], str]] = {
     "bad_form": _("This is not possible for this kind of meeting."),
 }  # fmt: skip
 
-form_texts.add(REFUSED)
+#: Fields of the forms that a refusal is shown beside. Codes alone belong to other parts too.
+_FIELDS: Final = (
+    "pick", "place", "day", "clock", "length", "first", "opens", "closes", "title", "capacity",
+    "staff", "seats", "others",
+)  # fmt: skip
+form_texts.add({(field, code): text for field in _FIELDS for code, text in REFUSED.items()})
 form_texts.add(
     {
         ("subject", "missing"): _("Say what the meeting is about."),
