@@ -19,12 +19,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from rooms.errors import Code
 from rooms.model import (
+    Mode,
     Person,
     Role,
     RoomState,
     Source,
     StageMember,
 )
+from rooms.notes import PARTS_MAX
+
+MediaModeName = Literal["sfu", "direct"]
 
 SUBPROTOCOL: Final = "pavilion.v1"
 MESSAGE_MAX: Final = 64 * 1024  # bytes of one client message
@@ -38,8 +42,9 @@ PersonId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,64}\Z")]
 Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Sdp = Annotated[str, Meta(min_length=1, max_length=SDP_MAX)]
 Mid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,32}\Z")]
-Note = Annotated[str, Meta(max_length=500)]
+Remark = Annotated[str, Meta(max_length=500)]
 ChatText = Annotated[str, Meta(min_length=1, max_length=2000)]
+ChannelName = Annotated[str, Meta(min_length=1, max_length=80)]
 Secret = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
@@ -48,9 +53,12 @@ class ClientMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type")
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
+    """``channels``: the last number seen in each channel of a talk."""
+
     room: Slug
     epoch: Annotated[str, Meta(max_length=64)]
     seq: Seq
+    channels: Annotated[dict[ChannelName, Seq], Meta(max_length=64)] = {}
 
 
 class Hello(ClientMessage, frozen=True, tag="hello"):
@@ -78,7 +86,7 @@ class Say(ClientMessage, frozen=True, tag="say"):
     id: Id
     room: Slug
     text: ChatText
-    channel: Annotated[str, Meta(max_length=64)] | None = None
+    channel: ChannelName | None = None
 
 
 class Unsay(ClientMessage, frozen=True, tag="unsay"):
@@ -113,13 +121,13 @@ class Moderate(ClientMessage, frozen=True, tag="moderate"):
     room: Slug
     action: Literal[
         "capacity", "lock", "unlock", "remove", "ban", "unban", "stage", "unstage",
-        "mute", "chat", "announce", "close",
+        "mute", "chat", "announce", "admit", "deny", "close",
     ]  # fmt: skip
     participant: PersonId | UnsetType = UNSET
     capacity: Annotated[int, Meta(ge=1, le=100_000)] | UnsetType = UNSET
     evict: bool = False
-    message: Note | None = None
-    reason: Note | None = None
+    message: Remark | None = None
+    reason: Remark | None = None
     seconds: Annotated[int, Meta(ge=1, le=31_536_000)] | UnsetType = UNSET
     source: Source | UnsetType = UNSET
     mode: Literal["on", "off"] | UnsetType = UNSET
@@ -140,6 +148,8 @@ ACTION_FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "mute": ("participant", "source"),
     "chat": ("mode",),
     "announce": ("text",),
+    "admit": ("participant",),
+    "deny": ("participant",),
     "close": (),
 }
 
@@ -181,14 +191,38 @@ class View(ClientMessage, frozen=True, tag="view"):
     audio_only: bool = False
 
 
+class Signal(ClientMessage, frozen=True, tag="signal"):
+    """For one other person of a talk whose media goes directly; what ``data`` may be:
+    ``rooms.signalling``."""
+
+    id: Id
+    room: Slug
+    to: PersonId
+    data: dict[str, Any]
+
+
+class Note(ClientMessage, frozen=True, tag="note"):
+    """A change of a talk's notes, made for revision ``base``; ``ops``: ``rooms.notes``."""
+
+    id: Id
+    room: Slug
+    base: Seq
+    ops: Annotated[tuple[int | str, ...], Meta(max_length=PARTS_MAX)]
+
+
+class NotesAsked(ClientMessage, frozen=True, tag="notes"):
+    id: Id
+    room: Slug
+
+
 CLIENT_MESSAGES: Final[tuple[type[ClientMessage], ...]] = (
     Hello, Enter, Leave, Say, Unsay, React, Hand, Roster, Moderate, Media, MediaClose,
-    SourceMute, View,
+    SourceMute, View, Signal, Note, NotesAsked,
 )  # fmt: skip
 
 AnyClient = (
     Hello | Enter | Leave | Say | Unsay | React | Hand | Roster | Moderate | Media | MediaClose
-    | SourceMute | View
+    | SourceMute | View | Signal | Note | NotesAsked
 )  # fmt: skip
 
 
@@ -226,7 +260,7 @@ class RosterFirst(msgspec.Struct, frozen=True):
 
 
 class RoomMessage(ServerMessage, frozen=True, tag="room"):
-    """Latest wins: the room as it is now."""
+    """Latest wins: the room as it is now. From ``mode`` on: of a negotiation room alone."""
 
     room: str
     live: int
@@ -243,6 +277,11 @@ class RoomMessage(ServerMessage, frozen=True, tag="room"):
     title: str
     stage: tuple[StageMember, ...]
     hands: tuple[str, ...]
+    mode: Mode | UnsetType | None = UNSET
+    media_mode: MediaModeName | UnsetType = UNSET
+    lobby: bool | UnsetType = UNSET
+    relay_only: bool | UnsetType = UNSET
+    sides: dict[str, int] | UnsetType = UNSET
 
 
 class Event(ServerMessage, frozen=True, tag="event"):
@@ -270,14 +309,29 @@ EVENT_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "mute": ("participant", "source"),
     "media_mode": ("mode",),
     "closed": (),
+    "file": ("id", "filename", "content_type", "size"),
+    "file_removed": ("id",),
+    "moved": ("room",),
+    "timer": ("ends_at",),
+    "note": ("rev", "ops"),
 }
 
 
+class ChannelPart(msgspec.Struct, frozen=True):
+    """A channel's number as of now, and its newest events, oldest first."""
+
+    seq: int
+    chat: tuple[Event, ...]
+
+
 class Snapshot(msgspec.Struct, frozen=True):
+    """``channels``: of a negotiation room, those the reader belongs to."""
+
     room: RoomMessage
     roster: RosterFirst
     chat: tuple[Event, ...]
     reactions: tuple[str, ...]
+    channels: dict[str, ChannelPart] | UnsetType = UNSET
 
 
 class Entered(ServerMessage, frozen=True, tag="entered"):
@@ -287,16 +341,21 @@ class Entered(ServerMessage, frozen=True, tag="entered"):
     seat: Seat
     epoch: str
     seq: int
-    media_mode: Literal["sfu", "direct"]
+    media_mode: MediaModeName
     snapshot: Snapshot
     re: int | UnsetType = UNSET
 
 
 class Waiting(ServerMessage, frozen=True, tag="waiting"):
+    """``lobby``: the place moves on only once somebody lets the reader in; ``channels`` then has
+    what was said between them."""
+
     room: str
     position: int
     total: int
     re: int | UnsetType = UNSET
+    lobby: bool | UnsetType = UNSET
+    channels: dict[str, ChannelPart] | UnsetType = UNSET
 
 
 class Refused(ServerMessage, frozen=True, tag="refused"):
@@ -328,6 +387,7 @@ class Left(ServerMessage, frozen=True, tag="left"):
 class Ok(ServerMessage, frozen=True, tag="ok"):
     re: int
     seq: int | UnsetType = UNSET
+    rev: int | UnsetType = UNSET  # of the notes, in the answer to ``note``
 
 
 class RosterPage(ServerMessage, frozen=True, tag="roster_page"):
@@ -393,6 +453,29 @@ class Ice(ServerMessage, frozen=True, tag="ice"):
     expires_at: str
 
 
+class Knocking(ServerMessage, frozen=True, tag="knocking"):
+    """To those who admit: somebody must be let in, or (``waiting`` false) need not any more."""
+
+    room: str
+    person: Person
+    waiting: bool
+
+
+class Signalled(ServerMessage, frozen=True, tag="signal"):
+    """What ``sender``, which the server puts in, signals to the reader."""
+
+    room: str
+    sender: str = msgspec.field(name="from")
+    data: msgspec.Raw
+
+
+class NotesPage(ServerMessage, frozen=True, tag="notes"):
+    re: int
+    room: str
+    rev: int
+    text: str
+
+
 class Error(ServerMessage, frozen=True, tag="error"):
     code: Code
     message: str
@@ -410,7 +493,8 @@ class Bye(ServerMessage, frozen=True, tag="bye"):
 
 SERVER_MESSAGES: Final[tuple[type[ServerMessage], ...]] = (
     Welcome, RoomMessage, Event, Entered, Waiting, Refused, Resumed, Left, Ok, RosterPage,
-    MediaAnswer, RosterDelta, Reactions, Speaking, Slots, Offered, Ice, Error, Bye,
+    MediaAnswer, RosterDelta, Reactions, Speaking, Slots, Offered, Ice, Knocking, Signalled,
+    NotesPage, Error, Bye,
 )  # fmt: skip
 
 #: Dropped for a slow reader, then resynchronised; everything else must arrive.

@@ -32,9 +32,12 @@ from rooms.messages import (
     Media,
     MediaClose,
     Moderate,
+    Note,
+    NotesAsked,
     React,
     Roster,
     Say,
+    Signal,
     SourceMute,
     Unsay,
     View,
@@ -64,6 +67,7 @@ class Effect(Enum):
     ENTER = auto()
     LEAVE = auto()
     SAY = auto()
+    SAY_WAITING = auto()  # who must be let in speaks with those who admit
     UNSAY = auto()
     UNSAY_BY_RIGHT = auto()
     REACT = auto()
@@ -75,6 +79,9 @@ class Effect(Enum):
     MEDIA_CLOSE = auto()
     SOURCE = auto()
     VIEW = auto()
+    SIGNAL = auto()
+    NOTE = auto()
+    NOTES = auto()
 
 
 # By right: allowed without a seat when the role has it, else not_in_room.
@@ -92,6 +99,9 @@ _UNSEATED: Final[dict[type[ClientMessage], Effect | Code]] = {
     MediaClose: Code.NOT_IN_ROOM,
     SourceMute: Code.NOT_IN_ROOM,
     View: Code.NOT_IN_ROOM,
+    Signal: Code.NOT_IN_ROOM,
+    Note: Code.NOT_IN_ROOM,
+    NotesAsked: Code.NOT_IN_ROOM,
 }
 
 #: What each message does in each place: an effect, or the code that refuses it.
@@ -101,7 +111,7 @@ MESSAGES: Final[dict[Place, dict[type[ClientMessage], Effect | Code]]] = {
     # with its own second message; only a hub that broke that rule would.
     Place.ENTERING: dict.fromkeys(_UNSEATED, Code.RECOVERING),
     # Asking again while waiting answers with the position once more.
-    Place.WAITING: {**_UNSEATED, Leave: Effect.LEAVE},
+    Place.WAITING: {**_UNSEATED, Leave: Effect.LEAVE, Say: Effect.SAY_WAITING},
     Place.OFFERED: {**_UNSEATED, Leave: Effect.LEAVE},
     Place.INSIDE: {
         Hello: Code.BAD_MESSAGE,
@@ -118,6 +128,9 @@ MESSAGES: Final[dict[Place, dict[type[ClientMessage], Effect | Code]]] = {
         MediaClose: Effect.MEDIA_CLOSE,
         SourceMute: Effect.SOURCE,
         View: Effect.VIEW,
+        Signal: Effect.SIGNAL,
+        Note: Effect.NOTE,
+        NotesAsked: Effect.NOTES,
     },
 }
 

@@ -110,5 +110,5 @@ def test_close_codes_say_whether_to_come_back() -> None:
 def test_event_kinds_are_those_of_the_wire() -> None:
     assert set(EVENT_KINDS) == {
         "chat", "unsay", "stage", "removed", "lock", "capacity", "chat_mode", "announcement",
-        "mute", "media_mode", "closed",
+        "mute", "media_mode", "closed", "file", "file_removed", "moved", "timer", "note",
     }  # fmt: skip

@@ -37,6 +37,9 @@ SAMPLES: dict[type[m.ClientMessage], m.AnyClient] = {
     m.MediaClose: m.MediaClose(id=1, room="a", pc="publish"),
     m.SourceMute: m.SourceMute(id=1, room="a", source="camera", muted=True),  # type: ignore[arg-type]
     m.View: m.View(id=1, room="a"),
+    m.Signal: m.Signal(id=1, room="a", to="b", data={"restart": True}),
+    m.Note: m.Note(id=1, room="a", base=0, ops=("x",)),
+    m.NotesAsked: m.NotesAsked(id=1, room="a"),
 }
 
 
@@ -67,7 +70,7 @@ def test_without_a_seat_only_rights_count(place: Place) -> None:
     """What needs a seat is refused wherever there is none; what needs a role is looked at."""
     by_right = {Effect.UNSAY_BY_RIGHT, Effect.ROSTER_BY_RIGHT, Effect.MODERATE}
     allowed = {answer for answer in MESSAGES[place].values() if isinstance(answer, Effect)}
-    assert allowed <= by_right | {Effect.ENTER, Effect.LEAVE}
+    assert allowed <= by_right | {Effect.ENTER, Effect.LEAVE, Effect.SAY_WAITING}
 
 
 def test_places_lead_where_the_picture_says() -> None:
