@@ -79,11 +79,12 @@ export function may(role, act) {
 /**
  * @typedef {"camera"|"microphone"|"screen"} Source
  * @typedef {{id: string, name: string, role: string, company: string|null,
- *   state: "live"|"held"|"offered", stage: boolean, hand: number|null}} Person
+ *   state: "live"|"held"|"offered"|"waiting", stage: boolean, hand: number|null, side?: string}} Person
  * @typedef {{id: string, name: string, sources: {source: Source, muted: boolean}[]}} StageMember
  * @typedef {{room: string, live: number, held: number, offered: number, waiting: number,
  *   capacity: number, reserved: number, locked: boolean, lock_message: string|null, chat: string,
- *   slow_mode_s: number, state: string, title: string, stage: StageMember[], hands: string[]}} Room
+ *   slow_mode_s: number, state: string, title: string, stage: StageMember[], hands: string[],
+ *   mode?: string|null, relay_only?: boolean}} Room
  * @typedef {{slot: number, mid: string, participant: string|null, source: Source|null}} Slot
  * @typedef {{type: string, re?: number, room?: string, [field: string]: any}} Message
  */

@@ -3,6 +3,8 @@ once, meeting anew, two restarts of a path at once, codes, a file."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 from playwright.async_api import Browser, Page
@@ -55,11 +57,13 @@ async () => {
   window.talk = { meshes, files, join, settled, decoded };
 }
 """
-SETTLED = "(ids) => talk.settled(ids)"
 
 
 async def settled(page: Page, *ids: str) -> None:
-    await page.wait_for_function(SETTLED, arg=list(ids), timeout=30_000, polling=200)
+    deadline = time.monotonic() + 30
+    while not await page.evaluate("(ids) => talk.settled(ids)", list(ids)):
+        assert time.monotonic() < deadline, "they do not all see each other"
+        await asyncio.sleep(0.2)
 
 
 async def codes(page: Page, one: str) -> Any:

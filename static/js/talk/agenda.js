@@ -23,7 +23,7 @@ export class Agenda {
     this.times = el("p", { class: "muted small" });
     this.left = el("p", { class: "agenda-left", hidden: true });
     this.extend = el("button", { type: "button", class: "btn btn-wide", hidden: true, onclick: () => void this.#extend() }, icon("clock"), tn("{n} minute more", "{n} minutes more", MORE_MIN));
-    this.move = el("button", { type: "button", class: "btn btn-wide", onclick: () => this.#asked(this.moving) }, icon("door"), t("Move everybody to another room"));
+    this.move = el("button", { type: "button", class: "btn btn-wide", onclick: () => this.#asked(this.moving) }, icon("door"), t("Move to another room"));
     this.end = el("button", { type: "button", class: "btn btn-wide btn-danger", onclick: () => this.#asked(this.ending) }, icon("close"), t("End the talk for everybody"));
     this.fault = el("p", { class: "fault", role: "alert", hidden: true });
     this.moving = this.#question(t("Move everybody to another room?"), t("A new room opens for the same members, and everybody here is asked to go there. This room stays open until it is ended."), t("Move everybody"), () => this.#move());

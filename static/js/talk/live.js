@@ -38,7 +38,8 @@ export class TalkLive extends Frame {
     /** @type {Facts} */
     this.facts = {
       subject: page.talk?.subject ?? state.room?.title ?? "", agenda: page.talk?.agenda ?? "", mode: page.talk?.mode ?? null,
-      side: page.talk?.side ?? "guest", host: page.talk?.host ?? this.me.role === "host", relay_only: page.talk?.relay_only ?? false,
+      side: page.talk?.side ?? state.people.get(this.me.id)?.side ?? "guest", host: page.talk?.host ?? this.me.role === "host",
+      relay_only: page.talk?.relay_only ?? state.room?.relay_only ?? false,
       ends_at: page.talk?.ends_at ?? null,
     };
     this.secure = el("button", { type: "button", class: "talk-secure", onclick: () => this.toggle("people") }, icon("shield"), el("span", {}));
@@ -85,7 +86,7 @@ export class TalkLive extends Frame {
 
   /** A channel for one's own company, where several meet. */
   get hasSide() {
-    const mode = this.facts.mode ?? /** @type {any} */ (this.page.state.room)?.mode;
+    const mode = this.facts.mode ?? this.page.state.room?.mode;
     return mode === "many_to_many" && this.facts.side !== "guest";
   }
 

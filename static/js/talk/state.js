@@ -22,6 +22,8 @@ import { CHAT_MAX, initial as room, lineOf, reduce as reduceRoom } from "../stat
 /** Files told of in a room are bounded on the server; so is what is kept here. */
 const FILES_MAX = 100;
 const KNOCKING_MAX = 200;
+/** Channels a resume may name (rooms/messages.py). */
+const POINTS_MAX = 64;
 
 /** @returns {TalkState} */
 export function initial() {
@@ -37,9 +39,9 @@ export function reduce(state, message) {
   const next = /** @type {TalkState} */ (reduceRoom(state, message));
   switch (message.type) {
     case "waiting":
-      return { ...next, lobby: message.lobby === true };
+      return { ...next, lobby: message.lobby === true, channels: withTails(state, message.channels, true) };
     case "entered":
-      return { ...next, lobby: false, channels: snapshot(state, message), holes: [] };
+      return { ...next, lobby: false, channels: withTails(state, message.snapshot.channels, state.epoch === message.epoch), holes: [] };
     case "resumed":
       return { ...next, lobby: false };
     case "knocking":
@@ -59,19 +61,19 @@ function knocks(knocking, m) {
   return next;
 }
 
-/** @param {TalkState} state @param {Message} m */
-function snapshot(state, m) {
+/**
+ * The channels with a snapshot's tails. What was read stays; of another epoch nothing does.
+ * @param {TalkState} state @param {Record<string, {seq: number, chat: Message[]}>|undefined} tails @param {boolean} same
+ */
+function withTails(state, tails, same) {
+  if (same && tails === undefined) return state.channels;
   /** @type {Map<string, Channel>} */
-  const channels = new Map();
-  for (const [name, tail] of Object.entries(m.snapshot.channels ?? {})) {
-    const lines = /** @type {Message[]} */ (tail.chat).map(lineOf);
-    const old = state.epoch === m.epoch ? state.channels.get(name)?.lines ?? [] : [];
+  const channels = new Map(same ? state.channels : []);
+  for (const [name, tail] of Object.entries(tails ?? {})) {
+    const lines = tail.chat.map(lineOf);
     const first = lines.length > 0 ? lines[0].seq : Infinity;
+    const old = channels.get(name)?.lines ?? [];
     channels.set(name, { seq: tail.seq, lines: [...old.filter((line) => line.seq < first), ...lines].slice(-CHAT_MAX) });
-  }
-  // Those of a lobby that was talked in are kept: the snapshot names what we belong to now.
-  for (const [name, channel] of state.channels) {
-    if (state.epoch === m.epoch && !channels.has(name)) channels.set(name, channel);
   }
   return channels;
 }
@@ -83,6 +85,7 @@ function inChannel(state, m) {
   if (m.seq <= known.seq) return state;
   const holes = m.seq !== known.seq + 1 && !state.holes.includes(m.channel) ? [...state.holes, m.channel] : state.holes;
   const lines = m.kind === "chat" ? [...known.lines, lineOf(m)].slice(-CHAT_MAX) : known.lines;
+  channels.delete(m.channel); // the newest last
   channels.set(m.channel, { seq: m.seq, lines });
   return { ...state, channels, holes };
 }
@@ -108,9 +111,10 @@ function told(state, m) {
   return state;
 }
 
-/** Where we are in each channel, for a resume. @param {TalkState} state @returns {Record<string, number>} */
+/** Where we are in each channel, for a resume; of many lobbies talked to the newest.
+ * @param {TalkState} state @returns {Record<string, number>} */
 export function channelPoints(state) {
-  return Object.fromEntries([...state.channels].map(([name, channel]) => [name, channel.seq]));
+  return Object.fromEntries([...state.channels].slice(-POINTS_MAX).map(([name, channel]) => [name, channel.seq]));
 }
 
 /** Minutes before the planned end at which everybody is warned. */
