@@ -11,6 +11,7 @@ import { tab } from "../settings.js";
 import { endingOf } from "../talk/endings.js";
 import { TalkEntrance } from "../talk/entrance.js";
 import { TalkLive } from "../talk/live.js";
+import { onKey } from "../talk/media.js";
 import { channelPoints, initial, reduce } from "../talk/state.js";
 import { AtTheDoor } from "../talk/waiting.js";
 import { RoomPage } from "./room.js";
@@ -103,6 +104,7 @@ export class NegotiationPage extends RoomPage {
   /** Go on in another room, as one is. @param {string} room */
   async goTo(room) {
     tab.set(`moved.${room}`, "1");
+    tab.set(onKey(room), tab.get(onKey(this.slug)));
     await this.ask("leave").catch(() => undefined);
     tab.set(`inside.${this.slug}`, "");
     location.assign(`/negotiations/${encodeURIComponent(room)}`);

@@ -5,6 +5,7 @@
  */
 
 import { t } from "../i18n.js";
+import { tab } from "../settings.js";
 import { onStage } from "../state.js";
 import { Devices } from "../views/own-media.js";
 import { Mesh, ownKey } from "./mesh.js";
@@ -184,8 +185,17 @@ export class TalkMedia extends Devices {
     return [...this.lines.values()].filter((track) => track.kind === "audio");
   }
 
+  /** After a reload as it was before it; else as chosen at the entrance. @override */
+  asChosen() {
+    const kept = tab.get(onKey(this.talk.page.slug));
+    if (kept) for (const source of kept.split(" ")) void this.toggle(/** @type {Source} */ (source), true);
+    else super.asChosen();
+  }
+
   /** @override @param {Source} source @param {MediaStreamTrack|null} track */
   async send(source, track) {
+    const on = /** @type {Source[]} */ (["microphone", "camera"]).filter((one) => this.tracks[one]?.enabled === true);
+    if (!this.stopped) tab.set(onKey(this.talk.page.slug), on.join(" "));
     await super.send(source, track);
     await this.mesh.replaced(source);
     this.talk.gallery.later();
@@ -212,10 +222,16 @@ export class TalkMedia extends Devices {
   /** @override */
   stop() {
     this.stopped = true;
+    tab.set(onKey(this.talk.page.slug), "");
     clearInterval(this.timer);
     this.mesh.stop();
     super.stop();
   }
+}
+
+/** What of ours was on, kept in this tab. @param {string} slug */
+export function onKey(slug) {
+  return `on.${slug}`;
 }
 
 /** Everybody who has a seat. @param {RoomState} state */
