@@ -112,6 +112,11 @@ def news_probe(hub_id: str) -> str:
     return f"h:{{news}}:probe:{hub_id}"
 
 
+def pages(person: str) -> str:
+    """The hubs that have a page of somebody who rings."""
+    return f"h:{{news}}:pages:{person}"
+
+
 def place(room: str) -> str:
     return room_key(room, "place")
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 from typing import Final
 
@@ -21,7 +21,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from hub.ports import StoreLost
-from hub.ports.news import ONLINE_MS
+from hub.ports.news import ONLINE_MS, WENT_MS
 from hub.store import keys
 from hub.store.submitter import Submitter, end, make_connection
 from rooms.news import NewsNotice, NewsProbe
@@ -31,6 +31,7 @@ PROBE_LATE_S: Final = 6.0
 ANSWER_S: Final = 5.0
 START_S: Final = 2.0
 SEEN_BATCH: Final = 500
+HERE_MS: Final = 60_000
 
 _notice: Final = msgspec.json.Decoder(NewsNotice)
 _json: Final = msgspec.json.Encoder()
@@ -77,6 +78,32 @@ class RedisNews:
     async def online(self) -> int:
         since = time.time_ns() // 1_000_000 - ONLINE_MS
         return int(await self._submitter.call("ZCOUNT", keys.ONLINE, since, "+inf"))
+
+    async def online_of(self, people: Collection[str]) -> frozenset[str]:
+        since, asked = time.time_ns() // 1_000_000 - ONLINE_MS, list(people)
+        found: set[str] = set()
+        for start in range(0, len(asked), SEEN_BATCH):
+            some = asked[start : start + SEEN_BATCH]
+            scores = await self._submitter.call("ZMSCORE", keys.ONLINE, *some)
+            found.update(
+                id
+                for id, score in zip(some, scores, strict=True)
+                if score is not None and float(score) >= since
+            )
+        return frozenset(found)
+
+    async def went(self, person: str) -> None:
+        left = time.time_ns() // 1_000_000 - ONLINE_MS + WENT_MS
+        await self._submitter.call("ZADD", keys.ONLINE, "XX", "LT", left, person)
+
+    async def here(self, person: str) -> None:
+        await self._submitter.call("SADD", keys.pages(person), self._hub_id)
+        await self._submitter.call("PEXPIRE", keys.pages(person), HERE_MS)
+
+    async def gone(self, person: str) -> int:
+        # Of two hubs that lose the last pages at once, whoever counts last counts none.
+        await self._submitter.call("SREM", keys.pages(person), self._hub_id)
+        return int(await self._submitter.call("SCARD", keys.pages(person)))
 
     async def _run(self) -> None:
         first = True

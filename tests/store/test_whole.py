@@ -19,7 +19,7 @@ from hub.store import Store, keys, open_store
 from hub.store.scripts import PLAIN, SCRIPTS
 from hub.store.tags import PARTITIONS, TAGS, partition, slot
 from rooms.errors import Code, Refusal
-from rooms.model import Attachment, Role, RoomSpec
+from rooms.model import Attachment, Kind, Mode, Role, RoomSpec
 from rooms.notices import Notice, ReactionsNotice, RosterNotice
 from tests.store.servers import PUBLISH, SOCKET, config, connected, person, socket
 
@@ -215,15 +215,18 @@ async def test_hubs_agree_on_a_room_s_media_worker(store: Store, slug: str) -> N
     assert moved in left and await store.placement.place(slug, ["a", "b", "c"]) == moved
 
 
-async def test_any_bytes_end_in_a_documented_answer(store: Store, slug: str) -> None:
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_any_bytes_end_in_a_documented_answer(store: Store, slug: str, kind: Kind) -> None:
     """I15: hostile arguments to every script; none ends in a Lua error."""
     hostile: list[Any] = [
         b"", b"\x00", b"-1", b"1e308", b"nan", b"inf", b"-inf", b"0x10", b"\xff\xfe%",
         b"a" * 65_536,
         b"%d+(", b"9" * 400, b"1.5", b"socket", b"1", b"\t\t1\t", b'{"', b"9007199254740993",
     ]  # fmt: skip
-    await store.admission.load(RoomSpec(slug=slug, title="", capacity=3))
+    mode = Mode.MANY_TO_MANY if kind is Kind.NEGOTIATION else None
+    await store.admission.load(RoomSpec(slug=slug, title="", capacity=3, kind=kind, mode=mode))
     await store.admission.enter(slug, person("p", Role.HOST), socket("1"), wait=True)
+    await store.admission.enter(slug, person("1"), socket("1"), wait=True, knock=True)
     await store.admission.attach(slug, "p", Attachment(PUBLISH, "2", "h"))
     common = [slug, store.submitter.run_id, "", 15_000, 15_000]
     words = {code.value for code in Code} | {"ok", "seated", "queued", "gap"}
@@ -236,6 +239,16 @@ async def test_any_bytes_end_in_a_documented_answer(store: Store, slug: str) -> 
                 ["p", "1", value, other, value, other, "1", "1", value, other],
                 ["p", value, other, value, other, value, other, value, other, value],
                 [value, "1", "p", value, other, value, other, value, other, value],
+                *(
+                    [*few, *[value, other] * 5]
+                    for few in (
+                        ["p", "side"],
+                        ["p", "lobby:1"],
+                        ["p", value, "side"],
+                        ["p", "0", "1"],
+                        ["file"],
+                    )
+                ),
             ):
                 # (settings takes pairs: what it accepts must be harmless too)
                 calls.append(
@@ -243,9 +256,14 @@ async def test_any_bytes_end_in_a_documented_answer(store: Store, slug: str) -> 
                 )
         for found in await asyncio.gather(*calls):
             assert found[0].decode() in words, name
-        if name in {"close"}:
-            await store.submitter.call("HSET", keys.room_keys(slug)[0], "closed", "0")
-    await store.admission.view(slug)
+        if name in {"close", "remove"}:  # there is somebody again for those that follow
+            await store.submitter.call("HSET", keys.room_key(slug, "meta"), "closed", "0")
+            await store.submitter.call("DEL", keys.room_key(slug, "ban"))
+            await store.admission.enter(slug, person("p", Role.HOST), socket("1"), wait=True)
+    found = await store.submitter.script(
+        "view", keys.room_keys(slug), [*common, 50, 50]
+    )  # its words are not Python's: what was given as somebody's members stands there
+    assert found[0] == b"ok"
 
 
 def rush(url: str, number: int, barrier: Any, results: Any) -> None:

@@ -2,7 +2,8 @@
 
 Of the prelude's functions a script is given those it names, and those they name: making a
 closure costs Redis half a microsecond at each call of a script, used or not. A script that can
-often answer early has a line ``-- REST``: what only the part behind it names is made there.
+often answer early has a line ``-- REST``: what only the part behind it names is made there. The
+prelude's functions between ``-- TALK`` and ``-- ALL`` are made in negotiation rooms alone.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _WORD: Final = re.compile(r"\w+")
 
 
 REST: Final = "\n-- REST\n"
+_TALK: Final = re.compile(r"^-- TALK\n(.*?)^-- ALL\n", re.MULTILINE | re.DOTALL)
+#: What of the prelude is made behind REST: its functions, and where those of talks begin and end.
+_PIECE: Final = re.compile(rf"{_FUNCTION.pattern}|^-- (?:TALK|ALL)\n", re.MULTILINE | re.DOTALL)
 _KEY: Final = re.compile(r"\bK\.([A-Z]+)\b")
 _NUMBERS: Final = {
     name.upper(): number
@@ -58,14 +62,30 @@ def _needed(functions: dict[str, str], *texts: str) -> set[str]:
     return needed
 
 
+def _made(prelude: str, names: set[str]) -> str:
+    """``prelude`` with those of its functions that ``names`` holds."""
+
+    def talk(section: re.Match[str]) -> str:
+        kept = [match for match in _FUNCTION.finditer(section[1]) if match[1] in names]
+        if not kept:
+            return ""
+        made = (match[0].replace(f"local function {match[1]}(", f"{match[1]} = function(", 1)
+                for match in kept)  # fmt: skip
+        return f"local {', '.join(match[1] for match in kept)}\nif talk then\n{''.join(made)}end\n"
+
+    plain, sections = _TALK.sub("-- TALK\n", prelude), iter(_TALK.finditer(prelude))
+    plain = _FUNCTION.sub(lambda match: match[0] if match[1] in names else "", plain)
+    return re.sub(r"^-- TALK\n", lambda _: talk(next(sections)), plain, flags=re.MULTILINE)
+
+
 def joined(prelude: str, body: str) -> str:
     """The script: what of ``prelude`` it needs, then ``body``; keys by their numbers."""
     functions = {match[1]: match[0] for match in _FUNCTION.finditer(prelude)}
     early, _, late = body.partition(REST)
     first = _needed(functions, _FUNCTION.sub("", prelude), early)
     then = _needed(functions, late) - first
-    made = _FUNCTION.sub(lambda match: match[0] if match[1] in first else "", prelude)
-    rest = "".join(text for name, text in functions.items() if name in then)
+    made = _made(prelude, first)
+    rest = _made("".join(piece[0] for piece in _PIECE.finditer(prelude)), then)
     return _KEY.sub(lambda match: f"KEYS[{_NUMBERS[match[1]]}]", f"{made}{early}\n{rest}{late}")
 
 

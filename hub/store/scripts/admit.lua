@@ -5,7 +5,7 @@ local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
 tidy()
 local p = ARGV[8]
-if not knocks(p) then return done({'not_in_room'}) end
+if not talk or not knocks(p) then return done({'not_in_room'}) end
 local gen, _, since, tail = who(p)
 if talk == 'one_to_one' and one_too_many(side_of(tail)) then return done({'wrong_mode'}) end
 remember(p, gen, false, since, tail)

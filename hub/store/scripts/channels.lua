@@ -1,6 +1,7 @@
 -- The channels a person belongs to now, with the tail of each.
 -- ARGV 6 person, 7 events of each
 -- Answers: {'ok', channel, its seq, {event, newest first...}, ...}
+if not talk then return {'ok'} end
 local p, limit = ARGV[6], number(ARGV[7], 0, 100, 0)
 local names, tails = {}, {}
 local function want(name)

@@ -5,7 +5,7 @@ local no = refuse(ARGV[6], ARGV[7])
 if no then return no end
 tidy()
 local p = ARGV[8]
-if not knocks(p) then return done({'not_in_room'}) end
+if not talk or not knocks(p) then return done({'not_in_room'}) end
 if not bar(p) then return done({'too_large'}) end
 vacate(p, 'removed', nil, ARGV[9])
 tidy()

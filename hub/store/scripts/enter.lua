@@ -114,8 +114,9 @@ local state = seat(p)
 if state then return take(state) end
 if call('ZSCORE', K.WAIT, p) and alive(K.WLEASE, p) then
   local gen, _, since, _, class = who(p)
-  local still = knocking(class) and must_knock
-  if knocking(class) and not still then answered(p) end
+  local was = talk and knocking(class)
+  local still = was and must_knock
+  if was and not still then answered(p) end
   remember(p, gen or 0, still or priv, since or now, tail)
   if priv then call('ZADD', K.WPRIV, call('ZSCORE', K.WAIT, p), p) else call('ZREM', K.WPRIV, p) end
   call('ZADD', K.WLEASE, S(now + lease), p)

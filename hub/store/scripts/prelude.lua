@@ -242,7 +242,8 @@ local function due_next()               -- whom promotion would take now, if any
   if p and room_for(true) then return p, true end
 end
 
--- Negotiation rooms. A member's side is the last of their JSON members, itself JSON. No string inside
+-- TALK
+-- A member's side is the last of their JSON members, itself JSON. No string inside
 -- can be taken for one: a quote in it has a backslash before it.
 local function side_of(tail) return string.match(tail or '', ',"side":(".-")$') or '' end
 local function admits(tail)             -- roles with the right to let in (rooms.permissions)
@@ -320,6 +321,7 @@ local function bar(p)                   -- for good: from now on the room is unk
   call('ZADD', K.BAN, '9007199254740991', p)
   return true
 end
+-- ALL
 
 local function promote()
   if locked or reclaiming or closed then return end

@@ -2,6 +2,7 @@
 -- ARGV 6 person, 7 'side' | 'lobby' | 'lobby:' person, 8 body (JSON)
 -- Answers: {'ok', seq of the channel} | not_in_room | forbidden | bad_message
 local p, body = ARGV[6], ARGV[8]
+if not talk then return {'forbidden'} end
 local name, shown = channel_of(p, ARGV[7])
 if not name then return {shown} end
 if #body > 65536 or string.find(body, '\n', 1, true) then return {'bad_message'} end

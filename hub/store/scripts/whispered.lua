@@ -1,6 +1,7 @@
 -- What was said in a channel after a number, all of it or a gap.
 -- ARGV 6 person, 7 epoch, 8 channel as in whisper, 9 seq
 -- Answers: {'ok' | 'gap', epoch, top, event...} | not_in_room | forbidden
+if not talk then return {'forbidden'} end
 local name, no = channel_of(ARGV[6], ARGV[8])
 if not name then return {no} end
 local top = tonumber(call('HGET', K.META, 'ch:' .. name) or '') or 0
