@@ -7,10 +7,12 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.embedded import EmbeddedStore
@@ -316,6 +318,64 @@ async def test_processes_race_for_one_room_and_one_is_killed(server: EmbeddedSto
             return counts.occupied + counts.waiting == 0
 
         await reaches(empty, 40)
+        for process in processes:
+            await asyncio.to_thread(process.join, 10)
+    finally:
+        await store.close()
+
+
+SIDES = {"acme": 5, "bolt": 3, "cog": 7}
+
+
+def rush_of_sides(url: str, number: int, barrier: Any, results: Any) -> None:
+    """A process with ten people of each side and ten of none who rush one room."""
+
+    async def run() -> None:
+        store = await open_store(config(url), f"hub-{number}")
+        everyone = [
+            msgspec.structs.replace(person(f"{side}-{number}-{i}"), side=side)
+            for i in range(10)
+            for side in (*SIDES, "none")
+        ]
+        await asyncio.to_thread(barrier.wait, 60)
+        answers = await asyncio.gather(
+            *(store.admission.enter("rush", who, socket(who.id), wait=True) for who in everyone),
+            return_exceptions=True,
+        )
+        await store.close()
+        found = zip(everyone, answers, strict=True)
+        results.put([
+            (who.side, a.code.value if isinstance(a, Refusal) else type(a).__name__,
+             a.position if isinstance(a, Queued) else 0)
+            for who, a in found
+        ])  # fmt: skip
+
+    asyncio.run(run())
+
+
+async def test_processes_race_for_the_seats_of_three_companies(server: EmbeddedStore) -> None:
+    store = await started(server.url, "h1")
+    try:
+        spec = RoomSpec(slug="rush", title="", kind=Kind.NEGOTIATION, mode=Mode.MANY_TO_MANY,
+                        capacity=20, sides=SIDES)  # fmt: skip
+        await store.admission.load(spec)
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        results, barrier = context.Queue(), context.Barrier(4)
+        processes = [
+            context.Process(target=rush_of_sides, args=(server.url, n, barrier, results))
+            for n in range(4)
+        ]
+        for process in processes:
+            process.start()
+        found = [one for _ in processes for one in await asyncio.to_thread(results.get, True, 60)]
+        seated = Counter(side for side, what, _ in found if what == "Seated")
+        assert seated == SIDES
+        assert {what for side, what, _ in found if side == "none"} == {"wrong_mode"}
+        places = sorted(place for _, what, place in found if what == "Queued")
+        assert places == list(range(1, 106))
+        view = await store.admission.view("rush")
+        assert (view.counts.live, view.counts.waiting, view.media_mode) == (15, 105, "sfu")
         for process in processes:
             await asyncio.to_thread(process.join, 10)
     finally:
