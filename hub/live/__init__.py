@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from hub.live.hub import LIVE, LiveHub
 from hub.live.news import NEWS, ONLINE_S, NewsHub
 from hub.live.news import news as news_endpoint
 from hub.live.pinger import renew, wheel
+from hub.live.talking import NOTES_KEPT_S
+from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
 
 __all__ = ["LIVE", "NEWS", "LiveHub", "NewsHub", "drain", "setup"]
@@ -35,13 +38,17 @@ def setup(app: web.Application, services: Services) -> None:
         news = app[NEWS] = NewsHub(hub)
         services.news.listen(news.notice, news.lost)
         services.jobs.every(news.reminders.EVERY_S, "reminders", news.reminders.look)
+        services.jobs.every(news.ringing.EVERY_S, "rings", news.ringing.look)
         services.jobs.every(ONLINE_S, "online", news.count)
+        services.jobs.every(NOTES_KEPT_S, "notes", hub.notebooks.keep)
         tasks = [asyncio.create_task(work(hub)) for work in (wheel, renew)]
-        tasks += [asyncio.create_task(work()) for work in (news.wheel, news.work)]
+        tasks += [asyncio.create_task(work()) for work in (news.wheel, news.announcing.work)]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StoreLost, DirectoryLost):  # Redis has them still
+            await hub.notebooks.keep()
         hub.waiting.stop()
         hub.reactions.stop()
         await hub.stop()
