@@ -1,7 +1,9 @@
-"""Draws docs/screens: python -m tests.journeys.screenshots [folder]
+"""Draws docs/screens: python -m tests.journeys.screenshots [folder] [page …]
 
-Home, lobby, room, waiting and desk of the sample fair, 1440 and 390 px wide, light in English
-and dark in Chinese. Cameras are drawn on canvases, so that no face and no test pattern is shown.
+Every page of the sample fair (``tests.pages.every``), and its lobby, room, waiting line and desk,
+1440 and 390 px wide, light in English and dark in Chinese. Cameras are drawn on canvases, so that
+no face and no test pattern is shown. Pictures are reduced to 128 colours. With names of pages,
+only those.
 """
 
 from __future__ import annotations
@@ -13,12 +15,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.pages.every import PAGES, READY, Furnished, Furnisher
 from tests.pages.serving import BROWSER_ARGS, CHROMIUM, Fair
 
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 WIDTHS = {"1440": (1440, 900), "390": (390, 844)}
+TALL_MAX = 1800  # px of a page that is longer
+COLOURS = 128
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "locale": "en"},
     "dark": {"color_scheme": "dark", "locale": "zh-CN"},
@@ -70,7 +76,7 @@ async def open_page(browser: Browser, look: str, width: str, url: str, hue: int 
     page = await context.new_page()
     await page.add_init_script(f"({CAMERA})({hue})")
     await page.goto(url)
-    await page.wait_for_selector("html[data-ready]")
+    await page.wait_for_function(READY)
     return page
 
 
@@ -109,10 +115,9 @@ async def draw(browser: Browser, fair: Fair, folder: Path) -> None:
 async def scene(browser: Browser, fair: Fair, folder: Path, look: str, width: str) -> None:
     async def shot(page: Page, name: str) -> None:
         await page.wait_for_timeout(600)  # fonts, bars and pictures settle
-        await page.screenshot(path=folder / f"{name}-{width}-{look}.png")
+        await taken(page, folder / f"{name}-{width}-{look}.png")
         await page.context.close()
 
-    await shot(await open_page(browser, look, width, fair.url + "/"), "home")
     lobby = await open_page(browser, look, width, f"{fair.url}/rooms/digital-trade")
     if width == "1440":
         await lobby.locator("#allow").click()
@@ -139,6 +144,43 @@ async def scene(browser: Browser, fair: Fair, folder: Path, look: str, width: st
     await shot(desk, "desk")
 
 
+async def taken(page: Page, file: Path, whole: bool = False) -> None:
+    """A picture of what is seen, or of the whole page up to TALL_MAX, in few colours."""
+    tall = await page.evaluate("document.documentElement.scrollHeight") if whole else 0
+    size = page.viewport_size
+    assert size is not None
+    if tall > size["height"]:
+        await page.set_viewport_size({"width": size["width"], "height": min(tall, TALL_MAX)})
+    await page.screenshot(path=file)
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+
+
+async def pages(
+    browser: Browser, fair: Fair, folder: Path, found: Furnished, wanted: set[str]
+) -> None:
+    """Each of PAGES in each look and width; one window for each person and look."""
+    for look in LOOKS:
+        for width in WIDTHS:
+            for who in dict.fromkeys(who for *_, who in PAGES):
+                page = await open_page(browser, look, width, f"{fair.url}/login")
+                if who in found.cookies:
+                    await page.context.add_cookies(
+                        [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
+                    )
+                for name, path, whose in PAGES:
+                    if whose != who or (wanted and name not in wanted):
+                        continue
+                    size = WIDTHS[width]
+                    await page.set_viewport_size({"width": size[0], "height": size[1]})
+                    await page.goto(fair.url + path.format(**found.names))
+                    await page.wait_for_function(READY)
+                    await page.wait_for_timeout(150)
+                    await taken(page, folder / f"{name}-{width}-{look}.png", whole=True)
+                await page.context.close()
+
+
 async def organiser(browser: Browser, fair: Fair, kept: list[Any] = []) -> list[Any]:  # noqa: B006
     """Cookies of a signed-in organiser; the link works once, so they are kept."""
     if not kept:
@@ -152,24 +194,26 @@ async def organiser(browser: Browser, fair: Fair, kept: list[Any] = []) -> list[
     return kept
 
 
-async def draw_with(fair: Fair, folder: Path) -> None:
+async def draw_with(fair: Fair, folder: Path, wanted: set[str]) -> None:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
-        await draw(chromium, fair, folder)
+        await pages(chromium, fair, folder, await Furnisher(fair).furnish(), wanted)
+        if not wanted:
+            await draw(chromium, fair, folder)
         await chromium.close()
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, wanted: set[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         fair = Fair(Path(place) / "data", workers=1, command="demo")
         try:
             fair.await_ready()
             fair.await_output("/signin/")
-            asyncio.run(draw_with(fair, folder))
+            asyncio.run(draw_with(fair, folder, wanted))
         finally:
             fair.stop()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SCREENS)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SCREENS, set(sys.argv[2:]))

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from tests.pages.every import PAGES, READY, Furnisher
 from tests.pages.serving import Fair
 
 LOOKS = {
@@ -26,7 +27,7 @@ OFF_SCREEN = """
   const box = node.getBoundingClientRect();
   return node.checkVisibility({ visibilityProperty: true, opacityProperty: true })
     && box.width > 1 && (box.left < 0 || box.right > innerWidth + 0.5)
-    && !node.closest(".strip, .skip, .sr");
+    && !node.closest(".strip, .tabs, .organise-side, .skip, .sr");
 }).map((node) => node.outerHTML.slice(0, 120))
 """
 
@@ -36,7 +37,7 @@ async def open_page(browser: Browser, look: str, url: str) -> Page:
     context = await browser.new_context(reduced_motion="reduce", **more)
     page = await context.new_page()
     await page.goto(url)
-    await page.wait_for_selector("html[data-ready]")
+    await page.wait_for_function(READY)
     return page
 
 
@@ -120,3 +121,24 @@ async def test_pages_for_moderators(fair: Fair, browser: Browser, look: str) -> 
     await stage.locator("#bar-more").click()
     await stage.locator("dialog[open]").wait_for()
     await check(stage, "tools")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [pytest.param("wide", marks=pytest.mark.long), "narrow"],  # a minute for each
+)
+async def test_every_page(fair: Fair, browser: Browser, look: str) -> None:
+    found = await Furnisher(fair).furnish()
+    for who in dict.fromkeys(who for *_, who in PAGES):
+        page = await open_page(browser, look, f"{fair.url}/login")
+        if who in found.cookies:
+            await page.context.add_cookies(
+                [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
+            )
+        for name, path, whose in PAGES:
+            if whose == who:
+                answer = await page.goto(fair.url + path.format(**found.names))
+                assert answer is not None and answer.status == (404 if name == "missing" else 200)
+                await page.wait_for_function(READY)
+                await check(page, name)
+        await page.context.close()

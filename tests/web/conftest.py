@@ -31,6 +31,7 @@ class Hub:
     base: str
     services: Services
     http: aiohttp.ClientSession
+    app: web.Application | None = None
 
     async def call(
         self, method: str, path: str, body: Any = None, *, auth: str | None = "key", **more: Any
@@ -108,7 +109,7 @@ async def start(valkey_url: str, tmp_path: Path) -> AsyncIterator[Start]:
             http = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
             )
-            return Hub(f"http://127.0.0.1:{port}", services, http)
+            return Hub(f"http://127.0.0.1:{port}", services, http, app)
 
         yield run
 
