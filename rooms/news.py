@@ -121,7 +121,8 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Ring(ServerMessage, frozen=True, tag="ring"):
-    """Somebody rings at the booth of the reader's company. Over at ``expires_at`` at the latest."""
+    """Somebody rings at the booth of the reader's company. Over at ``expires_at`` at the latest.
+    A page that is opened meanwhile is told after ``hello``; the same ``id`` may come twice."""
 
     id: str
     company: str
@@ -132,8 +133,8 @@ class Ring(ServerMessage, frozen=True, tag="ring"):
 
 
 class RingOver(ServerMessage, frozen=True, tag="ring_over"):
-    """It rings no more. ``state``: answered, refused, missed, cancelled; ``why`` says more,
-    ``by`` is who took it."""
+    """It rings no more, for this reader. ``state``: answered, refused, missed, cancelled;
+    ``why`` says more, ``by`` is the name of who took it."""
 
     id: str
     state: str
@@ -206,10 +207,32 @@ def personal(to: Iterable[str], message: ServerMessage) -> PersonalNotice:
     return PersonalNotice(people, msgspec.Raw(encode(message)))
 
 
+class RingNotice(msgspec.Struct, frozen=True, tag_field="n", tag="r"):
+    """``message`` (a Ring) for the pages of ``to``; every hub learns that ``visitor`` rings."""
+
+    id: str
+    visitor: str
+    to: tuple[str, ...]
+    message: msgspec.Raw
+    until_ms: int
+
+
+class RingOverNotice(msgspec.Struct, frozen=True, tag_field="n", tag="o"):
+    """``message`` (a RingOver) for the pages of ``to``. ``visitor`` rings no more; None: it goes
+    on for others."""
+
+    id: str
+    visitor: str | None
+    to: tuple[str, ...]
+    message: msgspec.Raw
+
+
 class NewsProbe(msgspec.Struct, frozen=True, tag_field="n", tag="t"):
     """Proves that what is published comes back to the hub it names."""
 
     hub: str
 
 
-NewsNotice = AnnouncedNotice | WithdrawnNotice | PersonalNotice | NewsProbe
+NewsNotice = (
+    AnnouncedNotice | WithdrawnNotice | PersonalNotice | RingNotice | RingOverNotice | NewsProbe
+)

@@ -19,6 +19,7 @@ from hub.fair.people.accounts import sign_out_all
 from hub.fair.people.devices import Devices
 from hub.fair.people.records import COLUMNS, findable, record
 from hub.fair.results import privacy as results
+from hub.fair.rings import privacy as rings
 from hub.fair.tables import attendance, mails, metadata, people, speakers, web_sessions
 from hub.fair.talks import privacy as talks
 from hub.ports import StaleVersion
@@ -114,6 +115,7 @@ class Privacy(Devices):
             found |= await talks.told(connection, person)
             found |= await appointments.told(connection, person)
             found |= await results.told(connection, person)
+            found |= await rings.told(connection, person)
         return found
 
     async def erase(self, person: str) -> bool:
@@ -150,5 +152,6 @@ class Privacy(Devices):
             await appointments.forget(self, connection, person)
             await talks.forget(connection, person, now)
             await results.forget(connection, person)
+            await rings.forget(connection, person)
             await search.unindex(connection, "person", [person])
         return True

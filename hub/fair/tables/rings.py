@@ -35,6 +35,8 @@ ring_staff: Final = Table(
     metadata,
     Column("ring", String(32), ForeignKey("rings.id", ondelete="CASCADE"), primary_key=True),
     Column("person", String(64), ForeignKey("people.id", ondelete="CASCADE"), primary_key=True),
+    # The person while their pages ring, else none: a second ring finds them busy.
+    Column("ringing", String(64), unique=True),
     Column("state", String(16), nullable=False),  # rung, declined, took
     Column("changed_ms", Ms, nullable=False),
 )

@@ -216,11 +216,13 @@ def _ring_staff() -> None:
         "ring_staff",
         sa.Column("ring", sa.String(length=32), nullable=False),
         sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("ringing", sa.String(length=64), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["person"], ["people.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["ring"], ["rings.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("ring", "person", name=op.f("pk_ring_staff")),
+        sa.UniqueConstraint("ringing", name=op.f("uq_ring_staff_ringing")),
     )
 
 
