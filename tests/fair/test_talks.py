@@ -66,6 +66,7 @@ async def test_a_talk_is_a_room_that_nobody_finds(rig: Rig) -> None:
 NOT_OPENED: list[tuple[dict[str, Any], str]] = [
     ({"ends_ms": 1_800_000_000_000}, "in_the_past"),
     ({"starts_ms": 1_800_009_000_000, "ends_ms": 1_800_009_000_000}, "in_the_past"),
+    ({"starts_ms": 1_799_990_000_000, "ends_ms": 1_799_999_999_999}, "in_the_past"),
     ({"company": "nobody"}, "unknown_company"),
     ({"company": "guest"}, "unknown_company"),
     ({"members": (Belonging("u_v1", "nowhere"),)}, "unknown_company"),
@@ -83,6 +84,7 @@ NOT_OPENED: list[tuple[dict[str, Any], str]] = [
       "members": (Belonging("u_v1", "guest"),)}, "wrong_mode"),
     ({"mode": ROUND, "capacity": 3, "sides": {"pearl": 2, "guest": 2}}, "wrong_mode"),
     ({"mode": ROUND, "capacity": 501}, "wrong_mode"),
+    ({"mode": ROUND, "capacity": 9, "sides": {"pearl": 3, "guest": 1, "lotus": 0}}, "wrong_mode"),
     ({"mode": ROUND, "capacity": 4, "sides": {"pearl": 2, "ghost": 1, "guest": 1}},
      "unknown_company"),
 ]  # fmt: skip

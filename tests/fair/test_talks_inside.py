@@ -101,17 +101,20 @@ async def test_every_bad_invitation_has_the_same_answer(rig: Rig) -> None:
     await rig.talks.use_invite(old, "u_v2")
     rig.clock.ms += 1_000
     await rig.talks.remove_member(room, "u_v2", "u_pearl1")
+    # One that anybody might use, but for its signature.
+    open_to_all = (await invite(room, "u_pearl1", side="guest"))[1].partition(".")
     good = other.partition(".")
     forged = [
         "", ".", "x", "é" * 20 + ".x", good[0], f"{good[0]}.", f"{good[0]}.{'A' * 32}",
-        f"{'0' * 20}.{good[2]}", other + "A", other[:-1] + "\udcff", "a" * 5_000,
+        f"{open_to_all[0]}.{good[2]}", open_to_all[0] + ".", f"{'0' * 20}.{good[2]}",
+        other + "A", other[:-1] + "\udcff", "a" * 5_000,
     ]  # fmt: skip
     for secret in (other, staff, short, taken_back, old, over, *forged):
         assert await code(rig.talks.use_invite(secret, "u_v2")) == "unknown_invite", secret
         assert await rig.talks.look_at_invite(secret, "u_v2") is None or secret == old
     assert await code(rig.talks.use_invite(old, "u_nobody")) == "unknown_invite"
     assert await rig.talks.access(room, "u_v2") is None
-    assert await uses(rig) == [0, 0, 0, 0, 0, 1]
+    assert await uses(rig) == [0, 0, 0, 0, 0, 0, 1]
     # Those they are for come in; whoever was removed comes back by a new one alone.
     assert (await rig.talks.use_invite(other, "u_v3")).side == "guest"
     assert (await rig.talks.use_invite(staff, "u_lotus2")).side == "guest"
@@ -172,6 +175,13 @@ def picture(form: str) -> bytes:
     return out.getvalue()
 
 
+def cut_off() -> bytes:
+    """A picture whose header is whole and whose pixels are not."""
+    out = io.BytesIO()
+    Image.effect_noise((128, 128), 80).save(out, "JPEG")
+    return out.getvalue()[:-2_000]
+
+
 def package(main: str, **entries: bytes) -> bytes:
     """An Office file whose main part has this type."""
     types = f'<Types><Override PartName="/m.xml" ContentType="{main}.main+xml"/></Types>'
@@ -215,7 +225,7 @@ NOT_TAKEN: list[tuple[str, bytes]] = [
     ("a.docx", b"PK\x03\x04broken"), ("a.docx", package(SHEET)), ("a.zip", package(WORD)),
     ("a.docx", package(WORD, **{"word/vbaProject.bin": b"x"})),
     ("a.docx", package("text/plain")), ("a.pdf", b"%PDF-1.7 cut off"),
-    ("a.gif", picture("GIF")[:20]),
+    ("a.gif", picture("GIF")[:20]), ("a.jpg", cut_off()),
 ]  # fmt: skip
 
 
