@@ -44,7 +44,9 @@ Sdp = Annotated[str, Meta(min_length=1, max_length=SDP_MAX)]
 Mid = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:-]{1,32}\Z")]
 Remark = Annotated[str, Meta(max_length=500)]
 ChatText = Annotated[str, Meta(min_length=1, max_length=2000)]
-ChannelName = Annotated[str, Meta(min_length=1, max_length=80)]
+ChannelName = Annotated[
+    str, Meta(pattern=r"^(?:side|lobby(?::[A-Za-z0-9._:-]{1,64})?)\Z", max_length=80)
+]
 Secret = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 

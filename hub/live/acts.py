@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.live import entering
+from hub.live import entering, talking
 from hub.live.limits import STRIKES
 from hub.live.moderation import moderate
-from hub.live.roles import role_in
-from hub.ports import StoreLost
+from hub.ports import DirectoryLost, StoreLost
 from rooms import messages as m
 from rooms.chat import clean_text
 from rooms.closing import Close
@@ -36,9 +35,6 @@ LOST: Final = "the store does not answer; please try again"
 
 async def handle(hub: LiveHub, conn: Connection, text: str) -> None:
     """One text frame of a greeted client: answered, or the connection is closed."""
-    wait = conn.messages.take(
-        hub.config.limits.messages_per_s, hub.config.limits.messages_burst, hub.now()
-    )
     try:
         message = m.parse(text)
     except m.NotAnObject as fault:
@@ -46,11 +42,13 @@ async def handle(hub: LiveHub, conn: Connection, text: str) -> None:
         return
     except m.BadMessage as fault:
         refusal = Refusal(Code.BAD_MESSAGE, str(fault))
+        wait = _wait(hub, conn, None)
         if wait:
             refusal = Refusal(Code.RATE_LIMITED, retry_after_ms=wait)
             _strike(hub, conn)
         conn.send(wire.error(refusal, fault.re))
         return
+    wait = _wait(hub, conn, message)
     try:
         if wait:
             _strike(hub, conn)
@@ -59,12 +57,22 @@ async def handle(hub: LiveHub, conn: Connection, text: str) -> None:
             await _act(hub, conn, message)
     except Refusal as refusal:
         _refuse(conn, message, refusal)
-    except StoreLost as lost:
-        conn.log(_room(message)).warning("store lost", fault=str(lost))
+    except (StoreLost, DirectoryLost) as lost:
+        conn.log(_room(message)).warning("no answer", lost=type(lost).__name__, fault=str(lost))
         _refuse(conn, message, Refusal(Code.RECOVERING, LOST, retry_after_ms=1000))
     except Exception:
         conn.log(_room(message)).exception("message failed", message=type(message).__name__)
         _refuse(conn, message, Refusal(Code.RECOVERING, wire.GENERIC, retry_after_ms=1000))
+
+
+def _wait(hub: LiveHub, conn: Connection, message: m.AnyClient | None) -> int:
+    """Milliseconds until the message may come, 0: now. Signals come in bursts, a candidate each,
+    and are counted apart."""
+    if isinstance(message, m.Signal):
+        conn.signals = conn.signals or talking.Signals(hub.now())
+        return conn.signals.take(hub.now())
+    limits = hub.config.limits
+    return conn.messages.take(limits.messages_per_s, limits.messages_burst, hub.now())
 
 
 def _room(message: m.AnyClient) -> str | None:
@@ -121,29 +129,36 @@ async def _leave(hub: LiveHub, conn: Connection, message: m.Leave) -> None:
     conn.log(slug).info("left")
 
 
+async def _say_waiting(hub: LiveHub, conn: Connection, message: m.Say) -> None:
+    """Only who must be let in has anybody to speak with: Redis knows whether they knock."""
+    if message.channel is None:
+        raise Refusal(Code.NOT_IN_ROOM)
+    await _say(hub, conn, message)
+
+
 async def _say(hub: LiveHub, conn: Connection, message: m.Say) -> None:
-    if message.channel is not None:
-        raise Refusal(Code.FORBIDDEN, "no such channel")
     text = clean_text(message.text)
     limits = hub.config.limits
     wait = conn.chat.take(limits.chat_per_s, limits.chat_burst, hub.now())
     if wait:
         raise Refusal(Code.RATE_LIMITED, "too much chat", retry_after_ms=wait)
     who = conn.identity
-    role = await role_in(hub.services, who, message.room)
-    seq = await hub.services.admission.say(message.room, who.id, who.name, role, text)
+    role = await hub.role_of(conn, message.room)
+    seq = await hub.services.admission.say(
+        message.room, who.id, who.name, role, text, message.channel
+    )
     conn.send(m.Ok(re=message.id, seq=seq))
 
 
 async def _unsay(hub: LiveHub, conn: Connection, message: m.Unsay) -> None:
-    role = await role_in(hub.services, conn.identity, message.room)
+    role = await hub.role_of(conn, message.room)
     admission = hub.services.admission
     seq = await admission.unsay(message.room, conn.identity, role, message.seq)
     conn.send(m.Ok(re=message.id, seq=seq))
 
 
 async def _unsay_by_right(hub: LiveHub, conn: Connection, message: m.Unsay) -> None:
-    role = await role_in(hub.services, conn.identity, message.room)
+    role = await hub.role_of(conn, message.room)
     if not may(role, Right.UNSAY_OTHERS):
         raise Refusal(Code.NOT_IN_ROOM)
     admission = hub.services.admission
@@ -175,7 +190,7 @@ async def _roster(hub: LiveHub, conn: Connection, message: m.Roster) -> None:
 
 
 async def _roster_by_right(hub: LiveHub, conn: Connection, message: m.Roster) -> None:
-    role = await role_in(hub.services, conn.identity, message.room)
+    role = await hub.role_of(conn, message.room)
     if not may(role, Right.SEE_PEOPLE):
         raise Refusal(Code.NOT_IN_ROOM)
     await _roster(hub, conn, message)
@@ -235,4 +250,8 @@ HANDLERS: Final[dict[Effect, Handler]] = {
     Effect.MEDIA_CLOSE: _media_close,
     Effect.SOURCE: _source,
     Effect.VIEW: _view,
+    Effect.SAY_WAITING: _say_waiting,
+    Effect.SIGNAL: talking.signal,
+    Effect.NOTE: talking.note,
+    Effect.NOTES: talking.notes,
 }

@@ -13,12 +13,14 @@ from hub.live.limits import Bucket
 from hub.live.writer import Sender
 from rooms.closing import BYE_CODE, Close
 from rooms.messages import Bye, ServerMessage, encode, frame_payload
-from rooms.model import Attachment, AttachmentKind, Identity
+from rooms.model import Attachment, AttachmentKind, Identity, Role
+from rooms.notices import ChannelNotice
 from rooms.session import Fact, Place, advance
 
 if TYPE_CHECKING:
     from hub.live.fanout import LocalRoom
     from hub.live.hub import LiveHub
+    from hub.live.talking import Signals
 
 log = structlog.get_logger("hub.live")
 
@@ -33,7 +35,10 @@ class Member:
     earlier seat, told late, is not taken for the end of this one.
     """
 
-    __slots__ = ("attachment", "conn", "last_position", "local", "place", "stale", "turn_until")
+    __slots__ = (
+        "attachment", "conn", "last_position", "local", "place", "role", "side", "stale",
+        "turn_until", "whispers",
+    )  # fmt: skip
 
     def __init__(self, conn: Connection, local: LocalRoom) -> None:
         self.conn = conn
@@ -43,6 +48,9 @@ class Member:
         self.last_position: tuple[int, int] | None = None
         self.stale = False  # something droppable was dropped: resynchronise
         self.turn_until: int | None = None  # their turn came before the answer to enter
+        self.role = Role.PARTICIPANT  # as of the last ``enter``
+        self.side: str | None = None  # in a talk
+        self.whispers: list[ChannelNotice] = []  # came before the answer to enter
 
     def fact(self, fact: Fact) -> None:
         self.place = advance(self.place, fact)
@@ -78,6 +86,7 @@ class Connection:
         "sender",
         "sent",
         "session",
+        "signals",
         "slow",
         "slow_since",
         "strikes",
@@ -125,6 +134,7 @@ class Connection:
         self.chat = Bucket(limits.chat_burst, now)
         self.strikes = 0  # messages over the limit, one forgiven a second
         self.ice_until: float | None = None
+        self.signals: Signals | None = None  # made with the first one
 
     def attachment(self) -> Attachment:
         """A new one: the connection's id (which has no dot) and a number."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 
+from hub.live import talking
 from hub.live.ice import offer_ice
-from hub.live.roles import as_in
-from hub.ports import Missed, Queued, RoomSnapshot, Seated, StoreLost
+from hub.ports import ChannelTail, Missed, Queued, RoomSnapshot, Seated, StoreLost
 from rooms.errors import Code, Refusal
-from rooms.messages import Resumed, Waiting, encode, frame_payload
+from rooms.messages import Event, Resumed, Waiting, encode, frame_payload
+from rooms.model import Kind
+from rooms.permissions import Right, may
 from rooms.session import Fact, Place, is_guest
 
 from . import wire
@@ -32,19 +34,24 @@ async def enter(hub: LiveHub, conn: Connection, slug: str, wait: bool, re: int) 
     Raises Refusal or StoreLost: nothing was answered. A refusal has ended the place the
     person had; without an answer of Redis the place is kept as it was.
     """
-    who = await as_in(hub.services, conn.identity, slug)
+    guise = await hub.roles.as_in(conn.identity, slug)
+    who = guise.who
     if hub.services.draining:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     if is_guest(who):
         await _guests_welcome(hub, slug)
     member = await membership(hub, conn, slug)
+    member.role = who.role
     if member.place is not Place.ENTERING:
         member.attachment = conn.attachment()
     admission = hub.services.admission
     await _settle(
         hub,
         member,
-        lambda: hub.in_room(slug, lambda: admission.enter(slug, who, member.attachment, wait=wait)),
+        lambda: hub.in_room(
+            slug,
+            lambda: admission.enter(slug, who, member.attachment, wait=wait, knock=guise.lobby),
+        ),
         re,
     )
 
@@ -108,10 +115,15 @@ async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int
         if member.conn.closing is not None:
             return  # its end says so to Redis: the grace runs, the person may come back
         if isinstance(outcome, Queued):
-            wait_on(hub, member, outcome, re)
-            return
+            tails = await talking.tails(hub, member) if outcome.lobby else {}
+            if _still_there(member):
+                wait_on(hub, member, outcome, re, tails)
+                return
+            continue
+        # First the channels: what is said in them meanwhile is kept for after ``entered``.
+        tails = await talking.tails(hub, member) if member.local.talk is not False else {}
         shot = await hub.services.admission.snapshot(slug)
-        if _still_there(member) and seat(hub, member, outcome, shot, re):
+        if _still_there(member) and seat(hub, member, outcome, shot, re, tails):
             return
     raise Refusal(Code.RECOVERING, "the room moves too fast", retry_after_ms=1000)
 
@@ -120,7 +132,10 @@ def _still_there(member: Member) -> bool:
     return member.place is not Place.OUTSIDE and member.conn.closing is None
 
 
-def wait_on(hub: LiveHub, member: Member, queued: Queued, re: int | None) -> None:
+def wait_on(
+    hub: LiveHub, member: Member, queued: Queued, re: int | None,
+    tails: Mapping[str, ChannelTail],
+) -> None:  # fmt: skip
     member.fact(Fact.QUEUED)
     member.local.people[member.conn.identity.id] = member
     member.last_position = (queued.position, queued.total)
@@ -130,14 +145,20 @@ def wait_on(hub: LiveHub, member: Member, queued: Queued, re: int | None) -> Non
             position=queued.position,
             total=queued.total,
             re=UNSET if re is None else re,
+            lobby=True if queued.lobby else UNSET,
+            channels=wire.channels(tails) if queued.lobby else UNSET,
         )
     )
+    talking.release(member, {name: tail.seq for name, tail in tails.items()})
     until_ms, member.turn_until = member.turn_until, None
     if until_ms is not None:
         hub.waiting.turn(member, until_ms)
 
 
-def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: int | None) -> bool:
+def seat(
+    hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: int | None,
+    tails: Mapping[str, ChannelTail],
+) -> bool:  # fmt: skip
     """``entered`` and then the room's frames; False when the snapshot is too old to join.
 
     Synchronous: no event can come between the snapshot and what follows it.
@@ -148,15 +169,30 @@ def seat(hub: LiveHub, member: Member, seated: Seated, shot: RoomSnapshot, re: i
         return False
     member.fact(Fact.SEATED)
     member.local.people[member.conn.identity.id] = member
-    entered = encode(wire.entered(seated, shot, re))
+    entered = encode(wire.entered(seated, shot, re, tails))
     member.conn.deliver(hub.writers.pack(frame_payload([entered, *known])))
     member.conn.log(member.local.slug).info("entered", gen=seated.gen, new=seated.new)
-    offer_ice(hub, member.conn)
+    _inside(hub, member, shot, {name: tail.seq for name, tail in tails.items()})
     return True
 
 
-def follow_on(hub: LiveHub, member: Member, missed: Missed, shot: RoomSnapshot) -> bool:
-    """The missed events, ``resumed``, then ``room`` and roster; False as in ``seat``."""
+def _inside(hub: LiveHub, member: Member, shot: RoomSnapshot, reached: Mapping[str, int]) -> None:
+    """What follows ``entered`` and ``resumed``."""
+    spec = shot.view.spec
+    member.local.talk = spec.kind is Kind.NEGOTIATION
+    member.local.relay_only = spec.relay_only
+    talking.release(member, reached)
+    if member.local.talk and may(member.role, Right.ADMIT):
+        hub.spawn(talking.who_knocks(hub, member))
+    offer_ice(hub, member.conn)
+
+
+def follow_on(
+    hub: LiveHub, member: Member, missed: Missed, shot: RoomSnapshot,
+    whispers: Sequence[Event], reached: Mapping[str, int],
+) -> bool:  # fmt: skip
+    """The missed events, of the room and of channels, ``resumed``, then ``room`` and roster;
+    False as in ``seat``."""
     hub.rooms.met(member.local, missed.epoch, member)
     known = member.local.add(member, missed.seq, missed.epoch)
     if known is None:
@@ -165,10 +201,11 @@ def follow_on(hub: LiveHub, member: Member, missed: Missed, shot: RoomSnapshot) 
     member.fact(Fact.SEATED)
     member.local.people[member.conn.identity.id] = member
     parts = [encode(wire.event(one)) for one in missed.events]
+    parts += [encode(one) for one in whispers]
     parts.append(encode(Resumed(room=slug, seq=missed.seq)))
     parts += known
     parts.append(encode(wire.room(shot.view)))
     parts.append(encode(wire.roster(slug, shot.roster)))
     member.conn.deliver(hub.writers.pack(frame_payload(parts)))
-    offer_ice(hub, member.conn)
+    _inside(hub, member, shot, reached)
     return True

@@ -55,6 +55,8 @@ class LocalRoom:
         slice_: int = YIELD_EVERY,
     ) -> None:
         self.slug = slug
+        self.talk: bool | None = None  # a negotiation room; None: no snapshot has said so yet
+        self.relay_only = False
         self.epoch: str | None = None
         self.last: int | None = None  # the newest event seen on the bus
         self.ring: deque[tuple[int, bytes]] = deque(maxlen=RING)

@@ -20,12 +20,15 @@ from hub.live.limits import Addresses, Buckets, networks
 from hub.live.media import Sessions
 from hub.live.reactions import Reactions
 from hub.live.registry import Rooms
+from hub.live.roles import Roles
 from hub.live.slow import SlowReaders
+from hub.live.talking import Notebooks
 from hub.live.waiting import Waiting
 from hub.live.writer import Writers
 from hub.ports import StoreLost
 from hub.services import Services
 from rooms.errors import Code, Refusal
+from rooms.model import Role
 from rooms.session import Place
 
 T = TypeVar("T")
@@ -51,6 +54,8 @@ class LiveHub:
         self.waiting = Waiting(self)
         self.reactions = Reactions(self)
         self.sessions = Sessions(self)
+        self.roles = Roles(services, self.now)
+        self.notebooks = Notebooks(self)
         self.renewed = self.now()  # when the last renewing that was answered was asked for
         self.deaf = False  # aiohttp shuts down and takes no more input: no Close will be heard
         self.gone = asyncio.Event()  # set whenever a connection ended
@@ -86,6 +91,14 @@ class LiveHub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def role_of(self, conn: Connection, slug: str) -> Role:
+        """The role for an act. Who sits in a talk has the one they came in with: what ends it
+        ends the seat. Raises Refusal, DirectoryLost."""
+        member = conn.members.get(slug)
+        if member is not None and member.place is Place.INSIDE and member.local.talk:
+            return member.role
+        return await self.roles.role_in(conn.identity, slug)
 
     async def in_room(self, slug: str, call: Callable[[], Awaitable[T]]) -> T:
         """``call``; when Redis has no such room, load it from SQL once and call again.

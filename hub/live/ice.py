@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from rooms.messages import Ice, IceServer
+from rooms.session import Place
 
 from . import wire
 
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
 #: How long before they end new credentials are sent, seconds.
 AHEAD_S: Final = 30
+TALK_TTL_S: Final = 600
 
 
-def credentials(turn: Turn, person: str, now_s: int) -> tuple[tuple[IceServer, ...], int]:
+def credentials(
+    turn: Turn, person: str, now_s: int, ttl_s: int | None = None
+) -> tuple[tuple[IceServer, ...], int]:
     """The servers for ``person`` and when they expire (s since the epoch)."""
-    until = now_s + turn.ttl_s
+    until = now_s + (turn.ttl_s if ttl_s is None else ttl_s)
     if not turn.urls:
         return (), until
     username = f"{until}:{person}"
@@ -45,14 +49,24 @@ def offer_ice(hub: LiveHub, conn: Connection) -> None:
 def refresh_ice(hub: LiveHub, conn: Connection) -> None:
     """Called by the wheel: new credentials before the old ones end."""
     if conn.ice_until is not None and hub.now() >= conn.ice_until - AHEAD_S:
-        if hub.config.turn.urls and conn.members:
+        if hub.config.turn.urls and any(
+            member.place is Place.INSIDE for member in conn.members.values()
+        ):
             _send(hub, conn)
         else:
-            conn.ice_until = hub.now() + hub.config.turn.ttl_s
+            conn.ice_until = None  # with the next seat there are new ones
+
+
+def _ttl_s(hub: LiveHub, conn: Connection) -> int:
+    """In a talk a relay is lent for ten minutes at a time, whatever is configured."""
+    ttl_s = hub.config.turn.ttl_s
+    talk = any(member.local.talk for member in conn.members.values())
+    return min(ttl_s, TALK_TTL_S) if talk else ttl_s
 
 
 def _send(hub: LiveHub, conn: Connection) -> None:
     turn = hub.config.turn
-    servers, until = credentials(turn, conn.identity.id, int(time.time()))
-    conn.ice_until = hub.now() + turn.ttl_s
+    ttl_s = _ttl_s(hub, conn)
+    servers, until = credentials(turn, conn.identity.id, int(time.time()), ttl_s)
+    conn.ice_until = hub.now() + ttl_s
     conn.send(Ice(servers=servers, expires_at=wire.timestamp(until * 1000)))

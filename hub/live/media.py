@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from hub import ports
-from hub.live.roles import as_in
 from hub.ports import Renewal
 from rooms.errors import Code, Refusal
 from rooms.messages import Slots, SlotState, Speaking, encode, frame_payload
@@ -77,7 +76,7 @@ class Sessions:
         sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,
     ) -> tuple[str, str]:  # fmt: skip
         """As ``hub.ports.MediaSessions.open``."""
-        here = await as_in(self._hub.services, who, room)
+        here = (await self._hub.roles.as_in(who, room)).who
         hub, media = self._hub, self._hub.services.media
         admission = hub.services.admission
         known = await hub.in_room(room, lambda: admission.attached(room, who.id, kind))

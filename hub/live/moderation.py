@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec import UNSET
 
 from hub.live.attending import wall_clock_ms
-from hub.live.roles import role_in
 from hub.ports import Admission
 from rooms.chat import clean_text
 from rooms.errors import Code, Refusal
@@ -30,15 +29,20 @@ Act = Callable[[Admission, Identity, Role, Moderate], Awaitable[int]]
 async def moderate(hub: LiveHub, conn: Connection, message: Moderate) -> int:
     """Carry out the action; the seq of its event. Raises Refusal, StoreLost."""
     who = conn.identity
-    role = await role_in(hub.services, who, message.room)
+    member = conn.members.get(message.room)
+    role = await hub.role_of(conn, message.room)
     if not may(role, ACTION_RIGHT[message.action]):
         raise Refusal(Code.FORBIDDEN)
     act = ACTS[message.action]
     seq = await hub.in_room(message.room, lambda: act(hub.services.admission, who, role, message))
     conn.log(message.room).info("moderated", action=message.action, seq=seq)
+    talk = member is None or bool(member.local.talk)  # from outside: SQL knows
+    if talk and message.action in OUT_OF_TALK and message.participant is not UNSET:
+        await hub.services.fair.talks.remove_member(message.room, message.participant, who.id)
     if message.action == "close":
         # For good: also when Redis forgets its rooms and they are loaded anew.
         await hub.services.directory.close_room(message.room)
+        await hub.services.fair.talks.end(message.room, who.id, "done")
         hub.spawn(_tell_closed(hub, message.room))
     _write_down(hub, conn, message)
     source, person = message.source, message.participant
@@ -143,6 +147,17 @@ async def _close(admission: Admission, who: Identity, role: Role, message: Moder
     return await admission.close(message.room, who, role)
 
 
+async def _admit(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.admit(message.room, who, role, _person(message))
+
+
+async def _deny(admission: Admission, who: Identity, role: Role, message: Moderate) -> int:
+    return await admission.deny(message.room, who, role, _person(message), reason=message.reason)
+
+
+#: What ends somebody's belonging to a talk.
+OUT_OF_TALK: Final = frozenset({"remove", "ban", "deny"})
+
 ACTS: Final[dict[str, Act]] = {
     "capacity": _capacity,
     "lock": _lock,
@@ -155,5 +170,7 @@ ACTS: Final[dict[str, Act]] = {
     "mute": _mute,
     "chat": _chat,
     "announce": _announce,
+    "admit": _admit,
+    "deny": _deny,
     "close": _close,
 }

@@ -85,6 +85,7 @@ class Refresh:
                     remove=tuple(id for id, person in people.items() if person is None),
                     total=view.counts.occupied,
                 )
+            local.relay_only = view.spec.relay_only
             encoded = encode(wire.room(view))
             if encoded != self._last:
                 self._last = encoded

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from hub.live import talking
 from hub.live.connection import Connection, Member
 from hub.live.fanout import LocalRoom
 from hub.live.pinger import renew_all
@@ -75,6 +76,9 @@ class Rooms:
         self._rooms: dict[str, Held] = {}  # bounded by holds, those by connections
         self._ways: dict[type[Any], Callable[[Any], None]] = {
             n.EventNotice: self._event,
+            n.ChannelNotice: self._whispered,
+            n.KnockNotice: self._knocked,
+            n.SignalNotice: self._signalled,
             n.RosterNotice: self._roster,
             n.ChangedNotice: self._changed,
             n.QueueNotice: self._queue,
@@ -235,6 +239,25 @@ class Rooms:
         for member in held.local.everyone():
             if member is not but:
                 member.conn.close(Close.RECOVERING, reason, self._hub.jitter_ms(100, 3000))
+
+    def _whispered(self, notice: n.ChannelNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            for person in notice.to:
+                member = held.newest.get(person)
+                if member is not None:
+                    talking.whispered(member, notice)
+
+    def _knocked(self, notice: n.KnockNotice) -> None:
+        held = self._rooms.get(notice.room)
+        if held is not None:
+            talking.knocked(held.local.everyone(), notice)
+
+    def _signalled(self, notice: n.SignalNotice) -> None:
+        held = self._rooms.get(notice.room)
+        member = held.newest.get(notice.to) if held is not None else None
+        if member is not None:
+            talking.signalled(member, notice)
 
     def _roster(self, notice: n.RosterNotice) -> None:
         held = self._rooms.get(notice.room)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.live import talking
 from hub.live.entering import (
     SNAPSHOTS,
     arrive,
     follow_on,
     gone,
     membership,
-    wait_on,
 )
-from hub.live.roles import as_in
-from hub.ports import Queued, StoreLost
+from hub.ports import DirectoryLost, Queued, StoreLost
 from rooms.errors import Code, Refusal
 from rooms.messages import ResumePoint
 from rooms.session import Fact, Place
@@ -35,7 +34,7 @@ async def resume(hub: LiveHub, conn: Connection, points: tuple[ResumePoint, ...]
             if member is not None:
                 gone(hub, member)
             conn.send(wire.refused(point.room, refusal, None))
-        except StoreLost:
+        except (StoreLost, DirectoryLost):
             # The seat may still be there: enter, or come back once more, finds out.
             member = conn.members.get(point.room)
             if member is not None and member.place is Place.ENTERING:
@@ -46,14 +45,16 @@ async def resume(hub: LiveHub, conn: Connection, points: tuple[ResumePoint, ...]
 
 async def _resume(hub: LiveHub, conn: Connection, point: ResumePoint) -> None:
     slug = point.room
-    who = await as_in(hub.services, conn.identity, slug)
+    guise = await hub.roles.as_in(conn.identity, slug)
+    who = guise.who
     if hub.services.draining:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     member = await membership(hub, conn, slug)
+    member.role = who.role
     admission = hub.services.admission
     outcome = await hub.in_room(slug, lambda: admission.resume(slug, who, member.attachment))
     if isinstance(outcome, Queued):
-        wait_on(hub, member, outcome, None)
+        await arrive(hub, member, outcome, None)
         return
     if await _patched(hub, member, point):
         return
@@ -68,9 +69,10 @@ async def _patched(hub: LiveHub, member: Member, point: ResumePoint) -> bool:
         missed = await admission.since(point.room, point.epoch, point.seq)
         if missed.gap:
             return False
+        whispers, reached = await talking.missed(hub, member, point)
         shot = await admission.snapshot(point.room)
         if member.place is Place.OUTSIDE or member.conn.closing is not None:
             return True
-        if follow_on(hub, member, missed, shot):
+        if follow_on(hub, member, missed, shot, whispers, reached):
             return True
     return False

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from hub.live.entering import arrive, gone
-from hub.live.roles import as_in
 from hub.ports import Queued, StoreLost
 from rooms.errors import Refusal
 from rooms.messages import Offered
@@ -111,14 +110,22 @@ class Waiting:
         """
         hub, conn, slug = self._hub, member.conn, member.local.slug
         admission = hub.services.admission
-        who = await as_in(hub.services, conn.identity, slug)
+        try:
+            guise = await hub.roles.as_in(conn.identity, slug)
+        except Refusal as refusal:  # belongs to the talk no longer
+            gone(hub, member)
+            conn.send(wire.refused(slug, refusal, None))
+            return
+        who = guise.who
         for _ in range(CLAIMS):
             async with conn.lock:
                 if member.place not in (Place.WAITING, Place.OFFERED) or conn.closing:
                     return
                 try:
                     if sure:
-                        outcome = await admission.enter(slug, who, member.attachment, wait=True)
+                        outcome = await admission.enter(
+                            slug, who, member.attachment, wait=True, knock=guise.lobby
+                        )
                     else:
                         outcome = await admission.resume(slug, who, member.attachment)
                     if isinstance(outcome, Queued):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import UNSET
 
-from hub.ports import RoomSnapshot, RoomView, RosterSlice, Seated
+from hub.ports import ChannelTail, RoomSnapshot, RoomView, RosterSlice, Seated
 from rooms import messages as m
 from rooms.errors import Code, Refusal
-from rooms.model import REACTIONS
+from rooms.model import REACTIONS, Kind
 from rooms.notices import EventNotice
 
 #: What is said of a fault of ours: the log has the rest.
@@ -32,6 +33,7 @@ def event(notice: EventNotice) -> m.Event:
         at=timestamp(notice.at_ms),
         by=notice.by,
         body=notice.body,
+        channel=UNSET if notice.channel is None else notice.channel,
     )
 
 
@@ -53,7 +55,23 @@ def room(view: RoomView) -> m.RoomMessage:
         title=spec.title,
         stage=view.stage,
         hands=view.hands,
+        **(_talk(view) if spec.kind is Kind.NEGOTIATION else {}),
     )
+
+
+def _talk(view: RoomView) -> dict[str, Any]:
+    spec = view.spec
+    return {
+        "mode": spec.mode, "media_mode": view.media_mode, "lobby": spec.lobby,
+        "relay_only": spec.relay_only, "sides": spec.sides,
+    }  # fmt: skip
+
+
+def channels(tails: Mapping[str, ChannelTail]) -> dict[str, m.ChannelPart]:
+    return {
+        name: m.ChannelPart(tail.seq, tuple(event(one) for one in tail.events))
+        for name, tail in tails.items()
+    }
 
 
 def roster(slug: str, page: RosterSlice) -> m.RosterDelta:
@@ -61,20 +79,24 @@ def roster(slug: str, page: RosterSlice) -> m.RosterDelta:
     return m.RosterDelta(room=slug, add=page.items, remove=(), total=page.total, fresh=True)
 
 
-def entered(seat: Seated, shot: RoomSnapshot, re: int | None) -> m.Entered:
+def entered(
+    seat: Seated, shot: RoomSnapshot, re: int | None, tails: Mapping[str, ChannelTail]
+) -> m.Entered:
     view = shot.view
+    talk = view.spec.kind is Kind.NEGOTIATION
     return m.Entered(
         re=UNSET if re is None else re,
         room=view.spec.slug,
         seat=m.Seat(gen=seat.gen, lease_ms=seat.lease_ms),
         epoch=view.epoch,
         seq=view.seq,
-        media_mode="sfu",
+        media_mode=view.media_mode,
         snapshot=m.Snapshot(
             room=room(view),
             roster=m.RosterFirst(shot.roster.items, shot.roster.total, shot.roster.next),
             chat=tuple(event(notice) for notice in shot.chat),
             reactions=REACTIONS,
+            channels=channels(tails) if talk else UNSET,
         ),
     )
 
