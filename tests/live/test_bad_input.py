@@ -29,13 +29,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "media_close": {"pc": "publish"},
     "source": {"source": "camera", "muted": True},
     "view": {"main": "auto", "thumbs": 1, "audio_only": False},
+    "signal": {"to": "bob", "data": {"restart": True}},
+    "note": {"base": 0, "ops": ["a"]},
+    "notes": {},
 }
 #: Hostile or wrong-typed values of each field beyond ``id`` and ``room``.
 WRONG: dict[str, dict[str, list[Any]]] = {
     "enter": {"wait": [None, "yes", 1, []]},
     "say": {
         "text": [None, 7, "", " \n ", "x" * 2001, ["a"], {"a": 1}, "a\x00b", "a\x1bb", "\u202eabc"],
-        "channel": [7, "x" * 65],
+        "channel": [7, "x" * 65, "", "sides", "lobby:", "lobby:a b", "side\n"],
     },
     "unsay": {"seq": [None, "1", -1, 1.5, 2**63, True]},
     "react": {"emoji": [None, 7, "", "💣", "x" * 17, "<b>"]},
@@ -61,6 +64,19 @@ WRONG: dict[str, dict[str, list[Any]]] = {
     "media_close": {"pc": [None, "both"]},
     "source": {"source": [None, "eye"], "muted": [None, 1]},
     "view": {"main": [None, "", "a b", "x" * 65], "thumbs": [-1, 49, "1"], "audio_only": [1]},
+    "signal": {
+        "to": [None, "", "a b", 7, "x" * 65],
+        "data": [None, 7, [], {}, {"restart": False}, {"restart": True, "candidate": None},
+                 {"candidate": "x"}, {"candidate": {}},
+                 {"candidate": {"candidate": "", "sdpMid": 7}},
+                 {"candidate": {"candidate": "candidate:1", "sdpMid": "0"}}, {"description": None},
+                 {"description": {"type": "offer", "sdp": "v=0"}}, {"description": {"type": 1}},
+                 {"description": {"type": "answer", "sdp": "x" * 32_769}}, {"x" * 100: 1}],
+    },
+    "note": {
+        "base": [None, "0", -1, 1.5, True, 2**53],
+        "ops": [None, "a", 7, {}, [None], [1.5], [[1]], [True], [1] * 1001],
+    },
 }  # fmt: skip
 COMMON: dict[str, list[Any]] = {
     "room": [None, 7, "", "UPPER", "a/b", "x" * 65, "a\n", "{tag}", ["a"]],
@@ -95,7 +111,7 @@ def bad() -> list[tuple[str, str, str]]:
             cases.append(("moderate", f"{action} without {field}", json.dumps(whole)))
     cases.append(("hello", "twice", '{"type":"hello","id":77,"token":"x"}'))
     cases.append(("none", "no type", '{"id":77,"room":"ROOM"}'))
-    cases.append(("none", "unknown type", '{"type":"signal","id":77,"room":"ROOM"}'))
+    cases.append(("none", "unknown type", '{"type":"whistle","id":77,"room":"ROOM"}'))
     cases.append(("none", "type is a list", '{"type":["say"],"id":77}'))
     cases.append(("say", "lone surrogate", '{"type":"say","id":77,"room":"ROOM","text":"\\ud800"}'))
     deep = '{"type":"say","id":77,"room":"ROOM","text":"a","x":' + "[" * 5000 + "]" * 5000 + "}"
