@@ -21,7 +21,7 @@ from hub.ports.people import PersonRecord
 from hub.ports.talks import OPENS_BEFORE_MS
 from hub.services import Services
 from hub.web import i18n
-from hub.web.appointments_texts import PLACES, TOLD, quota_text
+from hub.web.appointments_texts import PLACES, TOLD, quota_detail
 from hub.web.auth import KEY_IDENTITY
 from hub.web.bodies import rfc3339
 from hub.web.fairtime import FairTime
@@ -71,11 +71,8 @@ def problem(refused: AppointmentRefused) -> Problem:
         ]  # fmt: skip
     if refused.code == "quota":
         members |= {"quota": refused.quota, "allowed": refused.allowed}
-        detail = quota_text(_ENGLISH, refused.quota, refused.allowed)
+        detail = quota_detail(refused.quota, refused.allowed)
     return Problem(_STATUS.get(refused.code, 409), refused.code, detail, **members)
-
-
-_ENGLISH: Final = i18n.load_language("en")
 
 
 # --- zones and days ---------------------------------------------------------------------------
@@ -145,9 +142,9 @@ async def tell(pages: Pages, change: Change) -> None:
     await _mails(pages, "appointment", TOLD[change.act], change.appointment, written)
 
 
-async def remind(pages: Pages, one: Appointment) -> None:
-    """Both sides, shortly before the beginning."""
-    people = [one.visitor, *([one.staff] if one.staff else [])]
+async def remind(pages: Pages, one: Appointment, *, host: bool = True) -> None:
+    """Both sides, shortly before the beginning; ``host``: whoever of the company has it too."""
+    people = [one.visitor, *([one.staff] if one.staff and host else [])]
     people += [c.staff for c in one.companies if c.staff and c.state == "accepted"]
     addressed = await _addressed(pages.services, one, tuple(dict.fromkeys(people)))
     await _news(pages.services, one, addressed, reminder=True)
@@ -164,6 +161,7 @@ async def _addressed(
         elif answer.state == "invited":
             for colleague in await services.fair.companies.staff(answer.company):
                 of.setdefault(colleague.person, answer.company)
+    day = datetime.fromtimestamp(one.starts_ms / 1000, await fair_zone(services)).date()
     found = []
     for person in people:
         if one.form != "round" and person == one.visitor:
@@ -171,7 +169,8 @@ async def _addressed(
             continue
         company = of.get(person, one.company)
         party = one.visitor_name if one.form != "round" else one.company_name
-        found.append(_Addressed(person, party, f"/companies/{company}/day#a-{one.id}"))
+        path = f"/companies/{company}/day?day={day.isoformat()}#a-{one.id}"
+        found.append(_Addressed(person, party, path))
     return found
 
 
@@ -197,6 +196,8 @@ async def _written(
 ) -> list[_Addressed]:
     """Who gets a mail: not a whole staff for a request that is nobody's yet."""
     one = change.appointment
+    if one.form == "group" and change.act == "ask":
+        return []  # a full session would be a mail for every place of it
     named = {one.visitor, one.staff, *change.removed, *(c.staff for c in one.companies)}
     direct = [each for each in addressed if each.person in named]
     others = [each for each in addressed if each.person not in named]

@@ -27,8 +27,11 @@ class Passing:
         part = self.pages.services.fair.appointments
         for change in await part.lapse():
             await follow_up(self.pages, change)
+        sessions: set[str] = set()  # whose host was reminded
         for one in await part.remind():
-            await remind(self.pages, one)
+            session = one.slot if one.form == "group" and one.slot is not None else one.id
+            await remind(self.pages, one, host=session not in sessions)
+            sessions.add(session)
         for change in await part.follow():
             await follow_up(self.pages, change)
 

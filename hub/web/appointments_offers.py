@@ -124,7 +124,8 @@ async def _slots_page(
     by_day = groupby(rows, key=lambda row: made.time.day_of(row.slot.starts_ms))
     person = (await auth.need_person(request)).identity.id
     return await render(
-        request, found, role, organiser, "slots", status, form=form, refused=refused, staff_role=role,
+        request, found, role, organiser, "slots", status, form=form, refused=refused,
+        staff_role=role,
         days=[(made.time.day(day), list(listed)) for day, listed in by_day],
         staff=await _staff_of(request, found, role), lengths=LENGTHS, pauses=PAUSES,
         zone=made.zone_name(), following=f"?cursor={following}" if following else None,

@@ -119,6 +119,12 @@ def quota_text(language: Language, quota: str, allowed: int) -> str:
     return language.text(_USED, what=what, n=language.number(allowed))
 
 
+def quota_detail(quota: str, allowed: int) -> str:
+    """The same for programs, in English."""
+    words = (_USED if allowed else _NONE).replace("{n}", str(allowed))
+    return words.replace("{what}", QUOTAS[quota.split("_", 1)[1]])
+
+
 def refused_text(language: Language, refused: AppointmentRefused) -> str:
     """The sentence for a refusal."""
     if refused.code == "quota":

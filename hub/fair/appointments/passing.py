@@ -37,7 +37,10 @@ class Passing(Reading):
         changes = []
         for appointment in await self._due(due):
             async with transaction(self._engine) as connection:
-                one = await rows.hold(connection, appointment)
+                try:
+                    one = await rows.hold(connection, appointment)
+                except AppointmentRefused:
+                    continue  # its company was deleted just now
                 over = (one.hold_until_ms or self._now_ms() + 1) <= self._now_ms()
                 if one.state.value in rows.WAITING and over:
                     changes.append(await self._end(connection, one, Act.LAPSE, State.LAPSED, ""))

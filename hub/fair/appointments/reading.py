@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +19,6 @@ from hub.ports.appointments import (
     Appointment,
     FreeTime,
     LogLine,
-    MeetingSlot,
     Which,
 )
 from rooms.appointments import ticks
@@ -101,18 +101,18 @@ class Reading(Rounds):
             .limit(_LOOK_MAX)
         )  # fmt: skip
         async with transaction(self._engine) as connection:
-            offered = [rows.to_slot(row) for row in await connection.execute(query)]
+            offered = (await connection.execute(query)).all()
             staff = await rows.staff_of(connection, company)
             taken = await busy.taken(
                 connection, {person, *staff, *_tables(company, offered)}, from_ms, to_ms
             )
             for one in await self._conferences(connection, person, from_ms, to_ms):
                 taken[person] |= set(ticks(one.starts_ms, one.ends_ms))
+        free = (slot for slot in offered if _is_free(slot, person, taken))
         found = [
-            FreeTime(slot.starts_ms, slot.ends_ms, slot)
-            for slot in offered
-            if _is_free(slot, person, taken)
-        ][:limit]
+            FreeTime(slot.starts_ms, slot.ends_ms, rows.to_slot(slot))
+            for slot in islice(free, limit)
+        ]
         if len(found) < limit:
             there = [(slot.starts_ms, slot.ends_ms) for slot in offered]
             length = length_min * 60_000
@@ -127,11 +127,11 @@ class Reading(Rounds):
         return tuple(sorted(found, key=lambda one: one.starts_ms))
 
 
-def _tables(company: str, slots: Sequence[MeetingSlot]) -> set[str]:
-    return {busy.table_of(company, slot.table) for slot in slots if slot.table is not None}
+def _tables(company: str, slots: Sequence[Any]) -> set[str]:
+    return {busy.table_of(company, slot.table_no) for slot in slots if slot.table_no is not None}
 
 
-def _is_free(slot: MeetingSlot, person: str, taken: dict[str, set[int]]) -> bool:
+def _is_free(slot: Any, person: str, taken: dict[str, set[int]]) -> bool:
     """Whether the visitor has the time, and whoever and whatever the slot names. Of a session
     that has begun to fill the host's time is its own."""
     wanted = set(ticks(slot.starts_ms, slot.ends_ms))
@@ -139,8 +139,8 @@ def _is_free(slot: MeetingSlot, person: str, taken: dict[str, set[int]]) -> bool
     if not (slot.form == "group" and slot.taken):
         if slot.staff is not None:
             subjects.append(slot.staff)
-        if slot.place == "on_site" and slot.table is not None:
-            subjects.append(busy.table_of(slot.company, slot.table))
+        if slot.place == "on_site" and slot.table_no is not None:
+            subjects.append(busy.table_of(slot.company, slot.table_no))
     return all(wanted.isdisjoint(taken.get(subject, ())) for subject in subjects)
 
 
