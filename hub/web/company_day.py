@@ -23,7 +23,7 @@ from hub.web import appointments_offers, auth
 from hub.web.appointments import acted, moment_in
 from hub.web.appointments_rows import Row, Shows, shows
 from hub.web.appointments_texts import refused_text
-from hub.web.bodies import PersonId
+from hub.web.bodies import PersonId, rfc3339
 from hub.web.bodies_appointments import Id, Reason
 from hub.web.company_edit import need, render
 from hub.web.company_people import ALL
@@ -157,6 +157,7 @@ async def _day_page(
     days = sorted({made.today, *made.days(), day})
     bounds = made.time.bounds(day)
     staff = await services.fair.companies.staff(found.slug)
+    missed = await services.fair.rings.of_company(found.slug, bounds[0], unanswered=True)
     return await render(
         request, found, role, organiser, "day", status,
         days=[
@@ -166,6 +167,11 @@ async def _day_page(
         day=day, day_text=made.time.day(day), staff_role=role, person=person, failed=failed,
         groups=await _appointments(services, made, found.slug, bounds),
         rooms=await _rooms(services, made, found.slug, person, bounds),
+        rings=[
+            (ring, made.time.clock(ring.created_ms), rfc3339(ring.created_ms))
+            for ring in missed
+            if ring.created_ms < bounds[1]
+        ],
         cards=await _cards(services, found.slug, bounds),
         results=await services.fair.results.to_confirm(person) if role else (),
         staff=[(one.person, one.name) for one in staff], lengths=LENGTHS,
