@@ -23,7 +23,7 @@ from hub.web.query import choice, cursor_text, limit_of
 from hub.web.rooms_api import find_room, live_view
 from hub.web.routes import Query, Route
 from rooms.errors import Code, Refusal
-from rooms.model import PERSON_ID, Source
+from rooms.model import PERSON_ID, Kind, Source
 from rooms.permissions import ACTION_RIGHT, MEDIA_ENDS, Right
 
 PAGE: Final = 100
@@ -58,10 +58,13 @@ async def act(request: web.Request) -> web.Response:
     if not caller.may(slug, ACTION_RIGHT[body.action]):
         raise Refusal(Code.FORBIDDEN, f"{body.action} needs more rights in the room")
     body.check()
-    await live_view(services, await find_room(services, slug))
+    record = await find_room(services, slug)
+    await live_view(services, record)
     if not PERSON_ID.fullmatch(person):
         raise Refusal(Code.NOT_IN_ROOM, "there is no such person in the room")
     seq = await _perform(services, slug, caller, person, body)
+    if record.spec.kind is Kind.NEGOTIATION and body.action in ("remove", "ban"):
+        await services.fair.talks.remove_member(slug, person, caller.identity.id)
     if body.action in MEDIA_ENDS and services.media_sessions is not None:
         services.media_sessions.stop(slug, person, *MEDIA_ENDS[body.action])
     if body.action == "mute":

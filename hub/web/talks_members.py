@@ -28,6 +28,7 @@ from hub.web.talks import (
 )
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, Role
+from rooms.permissions import MEDIA_ENDS
 
 
 async def _add(request: web.Request, who: Standing, one: Belonging) -> None:
@@ -67,6 +68,8 @@ async def remove_member(request: web.Request) -> web.Response:
             raise Problem(404, "unknown_person", "nobody of this name is in the talk")
     with suppress(Refusal):  # nobody ever entered: SQL keeps them out
         await services.admission.remove(who.room, who.identity, Role.ORGANISER, person)
+    if services.media_sessions is not None:
+        services.media_sessions.stop(who.room, person, *MEDIA_ENDS["remove"])
     return web.Response(status=204)
 
 

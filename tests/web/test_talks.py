@@ -303,6 +303,11 @@ async def test_a_colleague_is_brought_in_and_a_guest_sent_away(cast: Cast) -> No
     assert back.status == 204
     await fair.seat(room, cast.guest.id)
     assert (await cast.guest.api("GET", path)).status == 200
+    # Whoever removes them by the room's own call removes them from the talk too.
+    out = f"/rooms/{room}/participants/{cast.guest.id}/actions"
+    sent = await fair.site.api("POST", out, {"action": "remove"})
+    assert sent.status == 200 and await code(await cast.guest.api("GET", path)) == GONE
+    assert (await cast.host.api("POST", f"{path}/members", {"person": cast.guest.id})).status == 204
     left = await cast.guest.api("DELETE", f"{path}/members/{cast.guest.id}")  # by oneself
     assert left.status == 204 and await code(await cast.guest.api("GET", path)) == GONE
     side = {"person": cast.other.id, "side": "pearl"}
