@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
