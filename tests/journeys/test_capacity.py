@@ -76,7 +76,7 @@ async def test_the_fourth_waits_and_is_seated_when_the_desk_makes_room(
     assert "token" not in desk.url
     await expect(desk.locator(f'tr[data-room="{room}"]')).to_have_attribute("data-status", "full")
     await set_capacity(desk, room, 4, "Seats the first 1 waiting")
-    await inside(fourth, 1)
+    await inside(fourth)
 
     await set_capacity(desk, room, 3, "Leaves 1 over: nobody is removed")
     await expect(desk.locator(f'tr[data-room="{room}"]')).to_have_attribute("data-status", "over")
@@ -257,6 +257,6 @@ async def test_the_desk_works_by_keyboard_and_keeps_reserved_seats(
     await desk.keyboard.type("0")
     await expect(row.locator(".effect")).to_have_text("Seats the first 1 waiting.")
     await desk.keyboard.press("Enter")
-    await inside(second, 2)
+    await inside(second)
     await expect(desk.locator(".undo")).to_contain_text("1 → 0 reserved")
     assert fair.call("GET", f"/rooms/{room}")[1]["reserved"] == 0
