@@ -100,6 +100,7 @@ async def test_each_company_has_exactly_its_seats_and_a_full_side_blocks_no_othe
     # A seat's side stays, so that nobody takes another's by calling themselves theirs.
     again = await store.admission.resume(slug, of("b1", "cog"), socket("b1x"))
     assert isinstance(again, Seated)
+    assert isinstance(await come(store, slug, of("b1", "cog")), Seated)
     assert (await store.admission.person(slug, "b1") or HOST).side == "bolt"
     lowered = store.admission.capacity(slug, MODERATOR, MODERATOR.role, 3)
     assert (await refused(lowered)).code is Code.BAD_MESSAGE
@@ -194,6 +195,10 @@ async def test_who_was_removed_or_denied_finds_no_such_room(
         assert (await refused(back)).code is Code.UNKNOWN_ROOM
     lock = admission.lock(slug, person("h2", Role.HOST), Role.HOST, True, None)
     assert (await refused(lock)).code is Code.UNKNOWN_ROOM
+    marks = [part for i in range(10_000) for part in (2**53 - 1, f"gone{i}")]
+    await store.submitter.call("ZADD", room_key(slug, "ban"), *marks)
+    full = await refused(admission.remove(slug, *act, "one-more"))
+    assert full.code is Code.TOO_LARGE
     unban = admission.unban(slug, person("x"), Role.SPEAKER, "a")
     assert (await refused(unban)).code is Code.FORBIDDEN
     await admission.unban(slug, *act, "a")
