@@ -90,10 +90,10 @@ async def test_silence_is_found_and_counts_from_the_last_sign_of_life(
         _deaf(ada.ws)
         quiet = time.monotonic()
         await until(lambda: len(hub.live.connections) == 1, what="ada dropped")
-        assert 0.3 <= time.monotonic() - quiet
+        assert time.monotonic() - quiet >= 0.3
         # The seat lapses a lease after the last sign of life, not after its discovery.
         await bob.expect("entered", wait_s=10)
-        assert 1.9 <= time.monotonic() - quiet
+        assert time.monotonic() - quiet >= 1.9
         # Our own cutting of the connection was none.
         assert len(silent) == 1 and silent[0] >= 300
 
