@@ -24,6 +24,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "person": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
     "id": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
     "announcement": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+    "ring": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
     "delivery": {"type": "string", "pattern": "^[0-9]{1,18}$"},
     "conference": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
 }
