@@ -18,7 +18,7 @@ class Code(StrEnum):
     UNKNOWN_ROOM = "unknown_room"
     WRONG_MODE = "wrong_mode"
     BANNED = "banned"  # detail: until (RFC 3339)
-    REMOVED = "removed"
+    REMOVED = "removed"  # detail: reason, when one was given
     REPLACED = "replaced"
     RATE_LIMITED = "rate_limited"
     SERVER_DRAINING = "server_draining"

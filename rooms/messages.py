@@ -55,12 +55,13 @@ class ClientMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type")
 
 
 class ResumePoint(msgspec.Struct, frozen=True):
-    """``channels``: the last number seen in each channel of a talk."""
+    """``channels``: the last number seen in each channel of a talk; without it nothing that was
+    missed in channels comes."""
 
     room: Slug
     epoch: Annotated[str, Meta(max_length=64)]
     seq: Seq
-    channels: Annotated[dict[ChannelName, Seq], Meta(max_length=64)] = {}
+    channels: Annotated[dict[ChannelName, Seq], Meta(max_length=64)] | UnsetType = UNSET
 
 
 class Hello(ClientMessage, frozen=True, tag="hello"):
@@ -374,6 +375,7 @@ class Refused(ServerMessage, frozen=True, tag="refused"):
     waitlist: bool | UnsetType = UNSET
     opens_at: str | UnsetType | None = UNSET
     until: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class Resumed(ServerMessage, frozen=True, tag="resumed"):

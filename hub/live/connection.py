@@ -36,8 +36,8 @@ class Member:
     """
 
     __slots__ = (
-        "attachment", "conn", "last_position", "local", "place", "role", "side", "stale",
-        "turn_until", "whispers",
+        "attachment", "conn", "gathering", "last_position", "lobby", "local", "place", "role",
+        "stale", "turn_until", "whispers",
     )  # fmt: skip
 
     def __init__(self, conn: Connection, local: LocalRoom) -> None:
@@ -45,12 +45,13 @@ class Member:
         self.local = local
         self.attachment = conn.attachment()
         self.place = Place.OUTSIDE
-        self.last_position: tuple[int, int] | None = None
+        self.last_position: tuple[int, int, bool] | None = None  # place, of, must be let in
         self.stale = False  # something droppable was dropped: resynchronise
         self.turn_until: int | None = None  # their turn came before the answer to enter
         self.role = Role.PARTICIPANT  # as of the last ``enter``
-        self.side: str | None = None  # in a talk
-        self.whispers: list[ChannelNotice] = []  # came before the answer to enter
+        self.lobby = False  # waits to be let in
+        self.gathering = False  # ``whispers`` are kept until the answer being made is out
+        self.whispers: list[ChannelNotice] = []
 
     def fact(self, fact: Fact) -> None:
         self.place = advance(self.place, fact)

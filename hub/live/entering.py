@@ -12,7 +12,6 @@ from hub.live.ice import offer_ice
 from hub.ports import ChannelTail, Missed, Queued, RoomSnapshot, Seated, StoreLost
 from rooms.errors import Code, Refusal
 from rooms.messages import Event, Resumed, Waiting, encode, frame_payload
-from rooms.model import Kind
 from rooms.permissions import Right, may
 from rooms.session import Fact, Place, is_guest
 
@@ -105,6 +104,14 @@ def gone(hub: LiveHub, member: Member) -> None:
 
 async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int | None) -> None:
     """Say what Redis decided and take the member along. Raises Refusal, StoreLost."""
+    talking.gather(member)
+    try:
+        await _arrive(hub, member, outcome, re)
+    finally:
+        talking.release(member, {})
+
+
+async def _arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int | None) -> None:
     slug = member.local.slug
     for _ in range(SNAPSHOTS):
         if member.place is Place.OUTSIDE:
@@ -120,9 +127,9 @@ async def arrive(hub: LiveHub, member: Member, outcome: Seated | Queued, re: int
                 wait_on(hub, member, outcome, re, tails)
                 return
             continue
-        # First the channels: what is said in them meanwhile is kept for after ``entered``.
-        tails = await talking.tails(hub, member) if member.local.talk is not False else {}
         shot = await hub.services.admission.snapshot(slug)
+        # Channels are numbered apart: what is said in them meanwhile is gathered.
+        tails = await talking.tails(hub, member) if talking.is_talk(shot) else {}
         if _still_there(member) and seat(hub, member, outcome, shot, re, tails):
             return
     raise Refusal(Code.RECOVERING, "the room moves too fast", retry_after_ms=1000)
@@ -138,7 +145,8 @@ def wait_on(
 ) -> None:  # fmt: skip
     member.fact(Fact.QUEUED)
     member.local.people[member.conn.identity.id] = member
-    member.last_position = (queued.position, queued.total)
+    member.lobby = queued.lobby
+    member.last_position = (queued.position, queued.total, queued.lobby)
     member.conn.send(
         Waiting(
             room=member.local.slug,
@@ -178,9 +186,8 @@ def seat(
 
 def _inside(hub: LiveHub, member: Member, shot: RoomSnapshot, reached: Mapping[str, int]) -> None:
     """What follows ``entered`` and ``resumed``."""
-    spec = shot.view.spec
-    member.local.talk = spec.kind is Kind.NEGOTIATION
-    member.local.relay_only = spec.relay_only
+    member.local.talk, member.lobby = talking.is_talk(shot), False
+    member.local.relay_only = shot.view.spec.relay_only
     talking.release(member, reached)
     if member.local.talk and may(member.role, Right.ADMIT):
         hub.spawn(talking.who_knocks(hub, member))

@@ -57,6 +57,7 @@ class LocalRoom:
         self.slug = slug
         self.talk: bool | None = None  # a negotiation room; None: no snapshot has said so yet
         self.relay_only = False
+        self.knocks = 0  # notices of who knocks that came
         self.epoch: str | None = None
         self.last: int | None = None  # the newest event seen on the bus
         self.ring: deque[tuple[int, bytes]] = deque(maxlen=RING)

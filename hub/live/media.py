@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from hub import ports
+from hub.live.roles import Guise
 from hub.ports import Renewal
 from rooms.errors import Code, Refusal
 from rooms.messages import Slots, SlotState, Speaking, encode, frame_payload
@@ -71,12 +72,16 @@ class Sessions:
 
     # --- MediaSessions -------------------------------------------------------------------
 
+    async def as_in(self, room: str, who: Identity) -> Identity:
+        """As ``hub.ports.MediaSessions.as_in``."""
+        return (await self._hub.roles.as_in(who, room)).who
+
     async def open(
         self, room: str, who: Identity, kind: AttachmentKind, sdp: str, *,
         sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,
     ) -> tuple[str, str]:  # fmt: skip
         """As ``hub.ports.MediaSessions.open``."""
-        here = (await self._hub.roles.as_in(who, room)).who
+        guise = await self._hub.roles.as_in(who, room)
         hub, media = self._hub, self._hub.services.media
         admission = hub.services.admission
         known = await hub.in_room(room, lambda: admission.attached(room, who.id, kind))
@@ -91,13 +96,15 @@ class Sessions:
         self._opening.add(attachment.id)
         try:
             if known is None:
-                await self._attach(room, here, attachment, take_seat)
-                answer = await self._offer(room, here, attachment, sdp, sources, take_seat)
+                await self._attach(room, guise, attachment, take_seat)
+                answer = await self._offer(room, guise.who, attachment, sdp, sources, take_seat)
             else:
                 # Replacing: the worker judges the offer first, so that a refused one costs
                 # nothing. Whose session runs has the seat; what ended meanwhile attach finds.
-                answer = await self._offer(room, here, attachment, sdp, sources, take_seat, False)
-                await self._attach_or_end(room, here, attachment, take_seat)
+                answer = await self._offer(
+                    room, guise.who, attachment, sdp, sources, take_seat, False
+                )
+                await self._attach_or_end(room, guise, attachment, take_seat)
             if attachment.id not in self._opening:
                 # Unstaged, removed or replaced while the worker was asked.
                 self._end(room, who.id, kind, attachment.id)
@@ -119,24 +126,27 @@ class Sessions:
         return attachment.id, answer
 
     async def _attach(
-        self, room: str, who: Identity, attachment: Attachment, take_seat: bool
+        self, room: str, guise: Guise, attachment: Attachment, take_seat: bool
     ) -> None:
-        hub, admission = self._hub, self._hub.services.admission
+        hub, admission, who = self._hub, self._hub.services.admission, guise.who
         if not take_seat:
             await admission.attach(room, who.id, attachment)
             return
         stage = attachment.kind is AttachmentKind.PUBLISH
         await hub.in_room(
-            room, lambda: admission.enter(room, who, attachment, wait=False, stage=stage)
+            room,
+            lambda: admission.enter(
+                room, who, attachment, wait=False, stage=stage, knock=guise.lobby
+            ),
         )
 
     async def _attach_or_end(
-        self, room: str, who: Identity, attachment: Attachment, take_seat: bool
+        self, room: str, guise: Guise, attachment: Attachment, take_seat: bool
     ) -> None:
         try:
-            await self._attach(room, who, attachment, take_seat)
+            await self._attach(room, guise, attachment, take_seat)
         except Refusal:
-            self._end(room, who.id, attachment.kind, attachment.id)
+            self._end(room, guise.who.id, attachment.kind, attachment.id)
             raise
 
     async def _offer(

@@ -188,6 +188,8 @@ class Rooms:
 
     def _closed(self, held: Held) -> None:
         held.local.flush()
+        if held.local.talk:
+            self._hub.notebooks.changed(held.local.slug)
         for member in list(held.local.people.values()):
             self.end(member, "closed", None)
         self._hub.sessions.room_closed(held.local.slug)
@@ -246,12 +248,12 @@ class Rooms:
             for person in notice.to:
                 member = held.newest.get(person)
                 if member is not None:
-                    talking.whispered(member, notice)
+                    talking.whispered(self._hub, member, notice)
 
     def _knocked(self, notice: n.KnockNotice) -> None:
         held = self._rooms.get(notice.room)
         if held is not None:
-            talking.knocked(held.local.everyone(), notice)
+            talking.knocked(held.local, held.newest.get(notice.id), notice)
 
     def _signalled(self, notice: n.SignalNotice) -> None:
         held = self._rooms.get(notice.room)
@@ -317,6 +319,8 @@ class Rooms:
         conn, slug = member.conn, member.local.slug
         if member.place is Place.OUTSIDE:
             return
+        if why == "removed" and member.place in (Place.WAITING, Place.OFFERED):
+            conn.send(wire.refused(slug, Refusal(Code.REMOVED, reason or why, reason=reason), None))
         alone = all(
             other is member or other.place is Place.OUTSIDE for other in conn.members.values()
         )

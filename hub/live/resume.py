@@ -51,6 +51,7 @@ async def _resume(hub: LiveHub, conn: Connection, point: ResumePoint) -> None:
         raise Refusal(Code.SERVER_DRAINING, retry_after_ms=hub.jitter_ms(500, 3000))
     member = await membership(hub, conn, slug)
     member.role = who.role
+    talking.gather(member)
     admission = hub.services.admission
     outcome = await hub.in_room(slug, lambda: admission.resume(slug, who, member.attachment))
     if isinstance(outcome, Queued):
@@ -58,7 +59,7 @@ async def _resume(hub: LiveHub, conn: Connection, point: ResumePoint) -> None:
         return
     if await _patched(hub, member, point):
         return
-    # A gap: a fresh snapshot, which has the room and the roster in it.
+    # A gap: a fresh snapshot, which has the room, the roster and the channels in it.
     await arrive(hub, member, outcome, None)
 
 
@@ -69,8 +70,11 @@ async def _patched(hub: LiveHub, member: Member, point: ResumePoint) -> bool:
         missed = await admission.since(point.room, point.epoch, point.seq)
         if missed.gap:
             return False
-        whispers, reached = await talking.missed(hub, member, point)
         shot = await admission.snapshot(point.room)
+        channels = await talking.missed(hub, member, point) if talking.is_talk(shot) else ([], {})
+        if channels is None:
+            return False
+        whispers, reached = channels
         if member.place is Place.OUTSIDE or member.conn.closing is not None:
             return True
         if follow_on(hub, member, missed, shot, whispers, reached):

@@ -51,7 +51,7 @@ class Roles:
         """The role for an act by right. Raises Refusal: forbidden (a token of another room),
         unknown_room (to those whose role would count if there were one)."""
         role = role_of(who, room)
-        if self._by_fair(who):
+        if who.room is None:
             access = await self._access(who, room)
             if isinstance(access, Access):
                 return access.role
@@ -60,21 +60,18 @@ class Roles:
         return await self._programmed(who, room, role)
 
     async def as_in(self, who: Identity, room: str) -> Guise:
-        """``who`` as this room sees them just now. Raises Refusal: forbidden, unknown_room."""
-        role, lobby = role_of(who, room), False
-        if self._by_fair(who):
+        """``who`` as this room sees them just now. Raises Refusal: unknown_room, and forbidden:
+        a token of another room, or a guest, whom no room is named to."""
+        role = role_of(who, room)
+        if who.room is None:
             access = await self._access(who, room)
             if access is None:
-                raise Refusal(Code.UNKNOWN_ROOM)
+                raise Refusal(Code.FORBIDDEN if is_guest(who) else Code.UNKNOWN_ROOM)
             if isinstance(access, Access):
-                who = structs.replace(who, side=access.side)
-                return Guise(structs.replace(who, role=access.role, room=room), access.lobby)
+                here = structs.replace(who, role=access.role, room=room, side=access.side)
+                return Guise(here, access.lobby)
         role = await self._programmed(who, room, role)
-        return Guise(structs.replace(who, role=role, room=room), lobby)
-
-    def _by_fair(self, who: Identity) -> bool:
-        """Neither by a token of the room nor as a guest, who come in where guests may."""
-        return who.room is None and not is_guest(who)
+        return Guise(structs.replace(who, role=role, room=room))
 
     async def _access(self, who: Identity, room: str) -> Access | bool | None:
         """Their place in a talk; True for a conference; None when there is no room for them."""

@@ -1,7 +1,7 @@
 """What only a talk has: signals between two browsers, channels, who knocks, notes.
 
-A member's own words of a channel may come while their ``entered`` is still made: they are kept
-(``Member.whispers``) and follow it, without hole or repeat.
+What is said in a channel while somebody's ``entered``, ``waiting`` or ``resumed`` is made is
+gathered (``Member.whispers``) and follows it, without hole or repeat.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
-from hub.ports import ChannelTail, DirectoryLost, StoreLost
+from hub.ports import ChannelTail, DirectoryLost, RoomSnapshot, StoreLost
 from hub.ports.talks import TalkRefused
 from rooms import messages as m
 from rooms import notes as ot
 from rooms import notices as n
 from rooms import signalling
+from rooms.closing import Close
 from rooms.errors import Code, Refusal
-from rooms.model import Person, Role
+from rooms.model import Kind, Person, Role
 from rooms.permissions import Right, may
 from rooms.session import Place
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.live.connection import Connection, Member
+    from hub.live.fanout import LocalRoom
     from hub.live.hub import LiveHub
 
 log = structlog.get_logger(__name__)
@@ -42,6 +45,10 @@ CANDIDATES_S: Final = 60.0
 #: People a socket signals to within that minute; a direct talk has four.
 PAIRS_MAX: Final = 64
 WHISPERS_MAX: Final = 256
+#: Looks at who knocks while that changes.
+KNOCKS_TRIES: Final = 10
+#: Parts of ops that one change may have to be transformed against; some 20 ms of this process.
+TRANSFORMED_MAX: Final = 20_000
 #: Tries to write a revision of the notes while other hubs are quicker.
 NOTE_TRIES: Final = 20
 NOTES_KEPT_S: Final = 2.0
@@ -104,67 +111,88 @@ def signalled(member: Member, notice: n.SignalNotice) -> None:
 # --- channels and the lobby -------------------------------------------------------------------
 
 
-def whispered(member: Member, notice: n.ChannelNotice) -> None:
+def whispered(hub: LiveHub, member: Member, notice: n.ChannelNotice) -> None:
     """One event of a channel that the person belongs to."""
-    if member.place in (Place.INSIDE, Place.WAITING):
-        member.conn.send(wire.event(notice.event()))
+    if not member.gathering:
+        if member.place in (Place.INSIDE, Place.WAITING):
+            member.conn.send(wire.event(notice.event()))
     elif len(member.whispers) < WHISPERS_MAX:
         member.whispers.append(notice)
+    else:
+        member.conn.close(Close.RECOVERING, "too much at once", hub.jitter_ms(100, 3000))
+
+
+def gather(member: Member) -> None:
+    """From here on what is said in channels is kept until ``release``."""
+    member.gathering = True
 
 
 def release(member: Member, reached: Mapping[str, int]) -> None:
-    """What was whispered while the answer was made and is not in it: ``reached`` is the last
-    number it has of each channel."""
-    whispers, member.whispers = member.whispers, []
-    for notice in whispers:
-        if notice.seq > reached.get(notice.channel, 0):
-            member.conn.send(wire.event(notice.event()))
+    """The answer is out: send what was gathered and is not in it. ``reached`` is the last number
+    it has of each channel."""
+    whispers, member.whispers, member.gathering = member.whispers, [], False
+    if member.place in (Place.INSIDE, Place.WAITING):
+        for notice in whispers:
+            if notice.seq > reached.get(notice.channel, 0):
+                member.conn.send(wire.event(notice.event()))
+
+
+def is_talk(shot: RoomSnapshot) -> bool:
+    return shot.view.spec.kind is Kind.NEGOTIATION
 
 
 async def tails(hub: LiveHub, member: Member) -> Mapping[str, ChannelTail]:
-    """The person's channels as they are now; none in a conference."""
+    """The person's channels as they are now."""
     slug = member.local.slug
     return await hub.services.admission.channel_tails(slug, member.conn.identity.id)
 
 
 async def missed(
     hub: LiveHub, member: Member, point: m.ResumePoint
-) -> tuple[list[m.Event], dict[str, int]]:
-    """What came in each channel since ``point``, and the number each has reached. A channel whose
-    events are not all there any more gives the newest of them, and one that is the person's no
-    longer none."""
+) -> tuple[list[m.Event], dict[str, int]] | None:
+    """What came in each of the person's channels since ``point``, and the number each has reached;
+    all of a channel that ``point`` does not name. None on a gap; nothing for a client that names
+    no channels at all."""
     admission, person = hub.services.admission, member.conn.identity.id
     events: list[m.Event] = []
     reached: dict[str, int] = {}
     for name, tail in (await tails(hub, member)).items():
-        found, top = tail.events, tail.seq
-        if name in point.channels:
-            try:
-                since = await admission.channel_since(
-                    point.room, person, point.epoch, name, point.channels[name]
-                )
-                if not since.gap:
-                    found, top = since.events, since.seq
-            except Refusal:
-                continue
-        events += (wire.event(one) for one in found)
-        reached[name] = top
+        reached[name] = tail.seq
+        if point.channels is UNSET:
+            continue
+        try:
+            since = await admission.channel_since(
+                point.room, person, point.epoch, name, point.channels.get(name, 0)
+            )
+        except Refusal:  # not theirs any more
+            continue
+        if since.gap:
+            return None
+        events += (wire.event(one) for one in since.events)
+        reached[name] = since.seq
     return events, reached
 
 
-def knocked(members: list[Member], notice: n.KnockNotice) -> None:
+def knocked(local: LocalRoom, knocker: Member | None, notice: n.KnockNotice) -> None:
     """To those here who may let people in."""
+    local.knocks += 1
+    if knocker is not None:
+        knocker.lobby = notice.waiting
     person = notice.person or Person(id=notice.id, name="", role=Role.PARTICIPANT)
     message = m.Knocking(room=notice.room, person=person, waiting=notice.waiting)
-    for member in members:
+    for member in local.everyone():
         if may(member.role, Right.ADMIT):
             member.conn.send(message)
 
 
 async def who_knocks(hub: LiveHub, member: Member) -> None:
     """To one who has just come in, who knocks already."""
-    slug = member.local.slug
-    people = await hub.services.admission.knocking(slug)
+    slug, local = member.local.slug, member.local
+    for _ in range(KNOCKS_TRIES):
+        told = local.knocks
+        people = await hub.services.admission.knocking(slug)
+        if local.knocks == told:
+            break  # else somebody may have been let in after Redis answered: ask again
     if member.place is Place.INSIDE:
         for person in people:
             member.conn.send(m.Knocking(room=slug, person=person, waiting=True))
@@ -194,6 +222,11 @@ class Notebooks:
         self._hub = hub
         self._turns: dict[str, Turn] = {}  # of rooms being written in just now
         self._changed: set[str] = set()  # since it was last kept in SQL
+
+    def changed(self, room: str) -> None:
+        """SQL may not have the newest text yet: somebody wrote, or it is the end and whoever wrote
+        may be another hub, which may be gone."""
+        self._changed.add(room)
 
     async def page(self, room: str) -> tuple[int, str]:
         """(revision, text). Raises Refusal: wrong_mode in a conference."""
@@ -237,7 +270,7 @@ class Notebooks:
                 raise Refusal(Code.TOO_LARGE, f"at most {ot.TEXT_MAX} characters are kept")
             seq = await admission.note(room, person, rev, rev + 1, _json.encode(now_ops), after)
             if seq is not None:
-                self._changed.add(room)
+                self.changed(room)
                 return seq, rev + 1
         raise Refusal(Code.RECOVERING, "too many write at once", retry_after_ms=500)
 
@@ -263,6 +296,8 @@ class Notebooks:
 
 def _brought(ops: ot.Ops, later: list[list[int | str]], length: int) -> ot.Ops:
     """``ops`` after what came since; ``length`` is the newest text's. Raises Refusal."""
+    if sum(len(ops) + len(one) for one in later) > TRANSFORMED_MAX:
+        raise Refusal(Code.GAP, "too much came since; ask for the notes")
     at_base = _before(later[0]) if later else length
     try:
         ot.check(ops, at_base)

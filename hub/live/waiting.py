@@ -10,8 +10,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from msgspec import UNSET
+
 from hub.live.entering import arrive, gone
-from hub.ports import Queued, StoreLost
+from hub.ports import DirectoryLost, Queued, StoreLost
 from rooms.errors import Refusal
 from rooms.messages import Offered
 from rooms.messages import Waiting as WaitingMessage
@@ -83,9 +85,12 @@ class Waiting:
             if place is None:
                 # Seated or sent away by a notice that is on its way, or was lost: ask.
                 self._hub.spawn(self._claim(member, sure=False))
-            elif member.last_position != (place, total):
-                member.last_position = (place, total)
-                member.conn.send(WaitingMessage(room=slug, position=place, total=total))
+            elif member.last_position != (place, total, member.lobby):
+                member.last_position = (place, total, member.lobby)
+                lobby = True if member.lobby else UNSET
+                member.conn.send(
+                    WaitingMessage(room=slug, position=place, total=total, lobby=lobby)
+                )
 
     def turn(self, member: Member, until_ms: int) -> None:
         """A seat is set aside for ``member`` until ``until_ms`` (ms since the epoch)."""
@@ -110,24 +115,18 @@ class Waiting:
         """
         hub, conn, slug = self._hub, member.conn, member.local.slug
         admission = hub.services.admission
-        try:
-            guise = await hub.roles.as_in(conn.identity, slug)
-        except Refusal as refusal:  # belongs to the talk no longer
-            gone(hub, member)
-            conn.send(wire.refused(slug, refusal, None))
-            return
-        who = guise.who
         for _ in range(CLAIMS):
             async with conn.lock:
                 if member.place not in (Place.WAITING, Place.OFFERED) or conn.closing:
                     return
                 try:
+                    guise = await hub.roles.as_in(conn.identity, slug)
                     if sure:
                         outcome = await admission.enter(
-                            slug, who, member.attachment, wait=True, knock=guise.lobby
+                            slug, guise.who, member.attachment, wait=True, knock=guise.lobby
                         )
                     else:
-                        outcome = await admission.resume(slug, who, member.attachment)
+                        outcome = await admission.resume(slug, guise.who, member.attachment)
                     if isinstance(outcome, Queued):
                         return
                     await arrive(hub, member, outcome, None)
@@ -136,6 +135,6 @@ class Waiting:
                     gone(hub, member)
                     conn.send(wire.refused(slug, refusal, None))
                     return
-                except StoreLost:
-                    conn.log(slug).warning("claim waits for the store")
+                except (StoreLost, DirectoryLost) as lost:
+                    conn.log(slug).warning("claim waits", lost=type(lost).__name__)
             await asyncio.sleep(EVERY_S)

@@ -118,6 +118,7 @@ def refused(slug: str, refusal: Refusal, re: int | None) -> m.Refused:
         message=text or refusal.message,
         re=UNSET if re is None else re,
         retry_after_ms=UNSET if wait is None else wait,
+        reason=refusal.detail.get("reason") or UNSET,
         **detail,
     )
 

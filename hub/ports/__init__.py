@@ -689,6 +689,14 @@ class MediaSessions(Protocol):
     renews what the workers report alive and closes what loses its seat or its stage.
     """
 
+    async def as_in(self, room: str, who: Identity) -> Identity:
+        """``who`` with the role and side they have in the room.
+
+        Raises Refusal: forbidden (a token of another room), unknown_room (there is none, or it is
+        a talk of others: the same queries). DirectoryLost.
+        """
+        ...
+
     async def open(
         self, room: str, who: Identity, kind: AttachmentKind, sdp: str, *,
         sources: dict[str, Source] | None = None, restart: bool = False, take_seat: bool = False,

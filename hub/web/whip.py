@@ -19,26 +19,32 @@ from hub.web.problems import Problem
 from hub.web.rooms_api import find_room, live_view
 from rooms.errors import Code, Refusal
 from rooms.messages import SDP_MAX
-from rooms.model import AttachmentKind, Identity, Role
+from rooms.model import SLUG, AttachmentKind, Identity
 from rooms.permissions import Right, may
 
 SDP: Final = "application/sdp"
+NO_ROOM: Final = "there is no such room"
 KINDS: Final = {"whip": AttachmentKind.PUBLISH, "whep": AttachmentKind.SUBSCRIBE}
 _SESSION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 async def _person(request: web.Request, room: str, kind: AttachmentKind) -> Identity:
     """Whose session it is: a token of this room, or an account, which is in the room what the
-    programme makes of it. Raises Refusal."""
+    programme or the talk makes of it. Raises Refusal: unknown_room also for talks of others, in
+    the same place."""
     caller = await need_caller(request)
     who = caller.identity
     account = caller.how not in ("key", "token", "guest") and who.room is None
     if not account and (caller.how != "token" or who.room != room):
         raise Refusal(Code.FORBIDDEN, "a token of this room is needed")
     role = who.role
-    if account and role is Role.PARTICIPANT:
-        services = request.app[SERVICES]
-        role = await services.fair.conferences.role_in(room, who.id) or role
+    if account:
+        if not SLUG.fullmatch(room):
+            raise Refusal(Code.UNKNOWN_ROOM, NO_ROOM)
+        try:
+            role = (await _sessions(request.app[SERVICES]).as_in(room, who)).role
+        except Refusal as refusal:
+            raise Refusal(refusal.code, NO_ROOM) from None
     if kind is AttachmentKind.PUBLISH and not may(role, Right.PUBLISH_WHIP):
         raise Refusal(Code.FORBIDDEN, "publishing needs a host, speaker or moderator")
     return who
