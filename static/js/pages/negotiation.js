@@ -57,7 +57,7 @@ export class NegotiationPage extends RoomPage {
   reduce(state, message) {
     const before = /** @type {TalkState} */ (state);
     const next = reduce(before, message);
-    if (next.phase !== before.phase) this.waited = before.phase === "waiting";
+    if (next.phase === "waiting" || next.phase === "inside") this.waited = next.phase === "waiting";
     return next;
   }
 

@@ -174,15 +174,10 @@ export class TalkMedia extends Devices {
   /** What is to be heard: of each person directly, or each line of the server's.
    * @returns {MediaStreamTrack[]} */
   sounds() {
-    if (this.mode === "sfu" && this.overlap === 0) return this.#served || !this.mesh.running ? this.#lineSounds() : [];
-    const direct = [...this.mesh.others.values()].flatMap(({ pair }) => (pair.theirs.microphone ? [pair.theirs.microphone] : []));
     // While both ways are up one is heard: the one that was there before.
-    if (this.overlap > 0) return this.mode === "sfu" ? direct : this.#lineSounds();
-    return direct;
-  }
-
-  #lineSounds() {
-    return [...this.lines.values()].filter((track) => track.kind === "audio");
+    const direct = (this.mode === "direct") === (this.overlap === 0);
+    if (!direct) return [...this.lines.values()].filter((track) => track.kind === "audio");
+    return [...this.mesh.others.values()].flatMap(({ pair }) => (pair.theirs.microphone ? [pair.theirs.microphone] : []));
   }
 
   /** After a reload as it was before it; else as chosen at the entrance. @override */
