@@ -8,6 +8,7 @@ comes back by resume; every message is checked (hub.load.checks).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import random
 import sys
@@ -42,12 +43,15 @@ class Seat(msgspec.Struct):
 
 
 class Job(msgspec.Struct):
-    """``rate``: chat messages a second in all; ``churn``: people a second who drop or leave;
-    ``join_rate``: people a second who arrive. ``seed`` makes the run repeatable."""
+    """``rates``: chat messages a second in all, one after the other, each for an equal share of
+    what is left of ``duration_s`` when everybody has arrived, of which this process says ``share``;
+    ``churn``: people a second who drop or leave; ``join_rate``: people a second who arrive.
+    ``seed`` makes the run repeatable."""
 
     url: str
     people: list[Seat]
-    rate: float
+    rates: list[float]
+    share: float
     churn: float
     join_rate: float
     duration_s: float
@@ -61,6 +65,7 @@ class Outcome(msgspec.Struct):
     peak: dict[str, int]
     latencies: dict[str, list[float]]
     latency_counts: dict[str, int]
+    arrived_s: float  # after so long everybody of this process had an answer to ``enter``
 
 
 class Person:
@@ -191,7 +196,9 @@ class Person:
     def _heard(self, text: str) -> None:
         # What was missed and comes with a resume says nothing about delivery.
         if text.startswith(STAMP) and not self._ending_due:
-            self.crowd.delivery.add((time.monotonic_ns() - int(text[1:])) / 1e6)
+            took_ms = (time.monotonic_ns() - int(text[1:])) / 1e6
+            self.crowd.delivery.add(took_ms)
+            self.crowd.step.add(took_ms)
             self.crowd.tally.counts["delivered"] += 1
 
     def _closed(self, code: int) -> None:
@@ -227,7 +234,14 @@ class Crowd:
         self.chance = random.Random(job.seed)
         self.tally = Tally()
         self.joining, self.returning, self.delivery = Latency(), Latency(), Latency()
+        self.step = Latency()  # deliveries at the rate of now
+        self.steps: dict[str, Latency] = {}
+        self.arrived_s = 0.0
         self.people = [Person(self, seat) for seat in job.people]
+        by_room: dict[str, list[Person]] = {}
+        for person in self.people:
+            by_room.setdefault(person.seat.room, []).append(person)
+        self.rooms = list(by_room.values())
         self.over = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -238,11 +252,18 @@ class Crowd:
         task.add_done_callback(self._tasks.discard)
 
     async def run(self) -> Outcome:
-        end = time.monotonic() + self.job.duration_s
-        for person in self.people:
+        began = time.monotonic()
+        end = began + self.job.duration_s
+        for place, person in enumerate(self.people):
             self.spawn(person.arrive())
-            await asyncio.sleep(1 / self.job.join_rate)
-        acting = [asyncio.create_task(self._speak()), asyncio.create_task(self._churn())]
+            await asyncio.sleep(began + (place + 1) / self.job.join_rate - time.monotonic())
+        while time.monotonic() < end and not all(  # noqa: ASYNC110
+            person.told for person in self.people
+        ):
+            # One event an answer would cost each of them what this costs once.
+            await asyncio.sleep(0.05)
+        self.arrived_s = time.monotonic() - began
+        acting = [asyncio.create_task(self._speak(end)), asyncio.create_task(self._churn())]
         await asyncio.sleep(max(0.0, end - time.monotonic()))
         for task in acting:
             task.cancel()
@@ -250,10 +271,24 @@ class Crowd:
         await self._settle()
         return self._outcome()
 
-    async def _speak(self) -> None:
-        while self.job.rate > 0:
-            await asyncio.sleep(self.chance.expovariate(self.job.rate))
-            person = self._someone()
+    async def _speak(self, end: float) -> None:
+        step_s = (end - time.monotonic()) / len(self.job.rates)
+        for rate in self.job.rates:
+            self.step = Latency()
+            if len(self.job.rates) > 1:
+                self.steps[f"delivery at {rate:g}/s"] = self.step
+            if rate > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._speak_at(rate * self.job.share), step_s)
+
+    async def _speak_at(self, rate: float) -> None:
+        due = time.monotonic()
+        while True:
+            # By the clock, so that a late turn of the loop does not lower the rate.
+            due += self.chance.expovariate(rate)
+            await asyncio.sleep(due - time.monotonic())
+            # Rooms first: a small one is as talkative as a large one.
+            person = self._someone(self.chance.choice(self.rooms))
             if person is not None:
                 self.tally.counts["said"] += 1
                 person.say()
@@ -261,7 +296,7 @@ class Crowd:
     async def _churn(self) -> None:
         while self.job.churn > 0:
             await asyncio.sleep(self.chance.expovariate(self.job.churn))
-            person = self._someone()
+            person = self._someone(self.people)
             if person is None:
                 continue
             if self.chance.random() < 0.7:
@@ -270,9 +305,9 @@ class Crowd:
                 self.tally.counts["stepped out"] += 1
                 self.spawn(person.step_out(self.chance.uniform(1, 5)))
 
-    def _someone(self) -> Person | None:
+    def _someone(self, some: list[Person]) -> Person | None:
         for _ in range(20):
-            person = self.chance.choice(self.people)
+            person = self.chance.choice(some)
             if person.connected and person.view.seated:
                 return person
         return None
@@ -299,6 +334,7 @@ class Crowd:
 
     def _outcome(self) -> Outcome:
         kept = {"join": self.joining, "return": self.returning, "delivery": self.delivery}
+        kept |= self.steps
         self.tally.counts["seated at the end"] = sum(self.tally.inside.values())
         return Outcome(
             counts=dict(self.tally.counts),
@@ -307,6 +343,7 @@ class Crowd:
             peak=dict(self.tally.peak),
             latencies={name: latency.values for name, latency in kept.items()},
             latency_counts={name: latency.count for name, latency in kept.items()},
+            arrived_s=self.arrived_s,
         )
 
 

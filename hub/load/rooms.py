@@ -40,7 +40,7 @@ class Settings:
     negotiations: int
     people: int
     capacity: int
-    rate: float
+    rates: tuple[float, ...]
     churn: float
     join_rate: float
     duration_s: float
@@ -51,9 +51,51 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class LoadRoom:
+    """``mode`` is None for a conference. ``companies``: seats by side of a many-to-many talk;
+    the first ``hosts`` people of any other talk are its host side."""
+
     slug: str
     capacity: int
     people: range
+    mode: str | None = None
+    companies: tuple[int, ...] = ()
+    hosts: int = 0
+
+    def body(self) -> dict[str, Any]:
+        """As POST /rooms takes it."""
+        kind = "conference" if self.mode is None else "negotiation"
+        body = {
+            "slug": self.slug, "title": f"Load {self.slug}", "kind": kind,
+            "capacity": self.capacity, "mode": self.mode,
+        }  # fmt: skip
+        if self.companies:
+            body["sides"] = {side(n): seats for n, seats in enumerate(self.companies)}
+        elif self.mode == "one_to_many":
+            body["reserved"] = self.hosts
+        return body
+
+    def groups(self) -> list[tuple[range, str, str | None]]:
+        """(people, role, company) of each request for tokens."""
+        if self.companies:
+            out, given = [], 0
+            for number, seats in enumerate(self.companies):
+                some = self.people[given : given + seats]
+                out.append((some, "participant", side(number)))
+                given += seats
+            return [group for group in out if group[0]]
+        parts = ((self.people[: self.hosts], "host"), (self.people[self.hosts :], "participant"))
+        return [(some, role, None) for some, role in parts if some]
+
+
+#: Of five talks two are one to one, two one to many, one is many to many: what the fair's
+#: 5,000 rooms hold 25,000 people in.
+MODES: Final = ("one_to_one", "one_to_many", "one_to_one", "one_to_many", "many_to_many")
+SIZES: Final = {"one_to_one": 2, "one_to_many": 5, "many_to_many": 11}
+COMPANIES: Final = (4, 4, 3)
+
+
+def side(number: int) -> str:
+    return f"load-company-{number}"
 
 
 class LoadFailed(RuntimeError):
@@ -61,11 +103,18 @@ class LoadFailed(RuntimeError):
 
 
 def plan_rooms(settings: Settings, run: str) -> list[LoadRoom]:
-    """Who goes where: four to a negotiation room, everybody else evenly over conferences."""
+    """Who goes where: as many to a negotiation room as its mode seats (``SIZES``), everybody
+    else evenly over conferences."""
     rooms, given = [], 0
     for number in range(settings.negotiations):
-        count = min(4, settings.people - given)
-        rooms.append(LoadRoom(f"load-{run}-n{number}", 4, range(given, given + count)))
+        mode = MODES[number % len(MODES)]
+        count = min(SIZES[mode], settings.people - given)
+        rooms.append(
+            LoadRoom(
+                f"load-{run}-n{number}", SIZES[mode], range(given, given + count), mode,
+                COMPANIES if mode == "many_to_many" else (), int(mode != "many_to_many"),
+            )
+        )  # fmt: skip
         given += count
     left = settings.people - given
     for number in range(settings.conferences):
@@ -107,27 +156,25 @@ class Api:
 
     async def prepare(self, room: LoadRoom) -> list[Seat]:
         """Make the room and a token for each of its people."""
-        body: dict[str, Any] = {
-            "slug": room.slug,
-            "title": f"Load {room.slug}",
-            "kind": "conference",
-            "capacity": room.capacity,
-        }
-        if "-n" in room.slug.rpartition("load-")[2]:
-            body |= {"kind": "negotiation", "mode": "many_to_many"}
-        await self.call("POST", "/rooms", body)
+        await self.call("POST", "/rooms", room.body())
         seats: list[Seat] = []
-        for start in range(0, len(room.people), BATCH):
-            numbers = room.people[start : start + BATCH]
-            people = [{"id": f"load-{n}", "name": f"Load {n}"} for n in numbers]
-            path = f"/rooms/{room.slug}/tokens:batch"
-            answer = await self.call(
-                "POST", path, {"participants": people, "role": "participant", "ttl_s": 3600}
-            )
-            for number, item in zip(numbers, answer["tokens"], strict=True):
-                token = item if isinstance(item, str) else item["token"]
-                seats.append(Seat(f"load-{number}", room.slug, room.capacity, token, None))
+        for some, role, company in room.groups():
+            for start in range(0, len(some), BATCH):
+                numbers = some[start : start + BATCH]
+                tokens = await self._tokens(room.slug, numbers, role, company)
+                seats += (
+                    Seat(f"load-{number}", room.slug, room.capacity, token, None)
+                    for number, token in zip(numbers, tokens, strict=True)
+                )
         return seats
+
+    async def _tokens(self, slug: str, numbers: range, role: str, company: str | None) -> list[str]:
+        people: list[dict[str, str]] = [{"id": f"load-{n}", "name": f"Load {n}"} for n in numbers]
+        if company is not None:
+            people = [{**one, "company": company} for one in people]
+        body = {"participants": people, "role": role, "ttl_s": 3600}
+        answer = await self.call("POST", f"/rooms/{slug}/tokens:batch", body)
+        return [item if isinstance(item, str) else item["token"] for item in answer["tokens"]]
 
 
 @dataclass(slots=True)
@@ -174,7 +221,7 @@ def share_out(settings: Settings, seats_by_room: list[list[Seat]]) -> list[Job]:
     share = 1 / settings.processes
     return [
         Job(
-            settings.url, people, settings.rate * share, settings.churn * share,
+            settings.url, people, list(settings.rates), share, settings.churn * share,
             settings.join_rate * share, settings.duration_s, settings.seed + index,
         )
         for index, people in enumerate(jobs)
@@ -206,7 +253,13 @@ class Report:
     outcomes: list[Outcome]
     watch: Watch
     seconds: float
+    prepared_s: float
     settings: Settings
+
+    @property
+    def setup_s(self) -> float:
+        """Until every room was made and everybody had an answer to ``enter``."""
+        return self.prepared_s + max((one.arrived_s for one in self.outcomes), default=0.0)
 
     def as_dict(self) -> dict[str, Any]:
         counts, violations, latencies = merge(self.outcomes)
@@ -216,6 +269,7 @@ class Report:
             "people": self.settings.people,
             "rooms": self.settings.conferences + self.settings.negotiations,
             "seconds": round(self.seconds, 1),
+            "setup_s": round(self.setup_s, 1),
             "ok": not violations,
             "violations": dict(violations),
             "samples": [line for outcome in self.outcomes for line in outcome.samples][:50],
@@ -253,6 +307,7 @@ async def run(settings: Settings) -> Report:
     started = time.monotonic()
     async with Api(settings) as api:
         seats = await asyncio.gather(*(api.prepare(room) for room in rooms))
+        prepared_s = time.monotonic() - started
         watch = Watch()
         watching = asyncio.create_task(watch.run(api, rooms))
         jobs = share_out(settings, list(seats))
@@ -263,9 +318,8 @@ async def run(settings: Settings) -> Report:
         finally:
             watching.cancel()
         if not settings.keep:
-            for room in rooms:
-                await api.call("DELETE", f"/rooms/{room.slug}")
-    return Report(list(outcomes), watch, time.monotonic() - started, settings)
+            await asyncio.gather(*(api.call("DELETE", f"/rooms/{room.slug}") for room in rooms))
+    return Report(list(outcomes), watch, time.monotonic() - started, prepared_s, settings)
 
 
 def command(
@@ -275,7 +329,9 @@ def command(
     negotiations: Annotated[int, typer.Option(min=0, max=20_000)] = 0,
     people: Annotated[int, typer.Option(min=1, max=PEOPLE_MAX)] = 600,
     capacity: Annotated[int, typer.Option(min=1, help="of each conference")] = 100,
-    rate: Annotated[float, typer.Option(min=0, help="chat messages a second in all")] = 10,
+    rate: Annotated[
+        str, typer.Option(help="chat messages a second in all; 500,1000,2000 goes up in steps")
+    ] = "10",
     churn: Annotated[
         float | None,
         typer.Option(min=0, help="drops and leaves a second in all; default people/100"),
@@ -292,9 +348,15 @@ def command(
         raise typer.BadParameter("--conferences or --negotiations must be at least 1")
     if not key:
         raise typer.BadParameter("--key or PAVILION_API_KEY: the organiser key is expected")
+    try:
+        rates = tuple(float(part) for part in rate.split(","))
+    except ValueError:
+        rates = (-1.0,)
+    if not all(0 <= one < 1e6 for one in rates) or len(rates) > 20:
+        raise typer.BadParameter("--rate: numbers of messages a second, separated by commas")
     least = -(-people // PER_PROCESS)
     settings = Settings(
-        url.rstrip("/"), key, conferences, negotiations, people, capacity, rate,
+        url.rstrip("/"), key, conferences, negotiations, people, capacity, rates,
         people / 100 if churn is None else churn, join_rate, duration, max(processes, least), seed,
         keep,
     )  # fmt: skip
