@@ -7,8 +7,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.fair.tables import attendance
+from hub.fair.tables import attendance, rooms
 from hub.ports.events import Visit
+from rooms.model import Kind
 
 PAGE_MAX: Final = 500
 GAP_MS: Final = 60_000  # who is back within a minute has not been away
@@ -42,9 +43,11 @@ async def visits(
     connection: AsyncConnection, room: str | None, window: tuple[int, int] | None,
     cursor: str | None, limit: int, now_ms: int,
 ) -> tuple[tuple[Visit, ...], str | None]:  # fmt: skip
-    """A page of people by (room, id). With ``window`` those who were there during it."""
+    """A page of people by (room, id). With ``window`` those who were there during it. Who meets
+    whom in negotiation rooms is in no report."""
     stay = attendance.c
-    asked = []
+    private = sa.select(rooms.c.slug).where(rooms.c.kind == Kind.NEGOTIATION.value)
+    asked = [stay.room.not_in(private)]
     if room is not None:
         asked.append(stay.room == room)
     if window is not None:

@@ -181,3 +181,32 @@ async def test_report_of_a_conference_counts_its_own_time(rig: Rig) -> None:
     assert following is None
     with pytest.raises(LookupError):
         await rig.one.report(conference="none")
+
+
+async def test_who_meets_whom_in_a_negotiation_room_is_told_to_nobody(rig: Rig) -> None:
+    """Stays are written (an appointment asks who came); no webhook and no report has them."""
+    endpoint, _ = await rig.webhooks.create("https://example.com/h", [])
+    row = {
+        "title": "Talk", "mode": None, "capacity": 2, "reserved": 0, "stage_capacity": 9,
+        "locked": False, "guests": False, "waitlist": True, "chat": "on", "slow_mode_s": 0,
+        "closed": False, "version": 1, "created_ms": 0,
+    }  # fmt: skip
+    async with rig.engine.begin() as connection:
+        for slug, kind in (("n-private", "negotiation"), ("hall", "conference")):
+            await connection.execute(sa.insert(rooms), {**row, "slug": slug, "kind": kind})
+    for gen, room in enumerate(("n-private", "hall"), 1):
+        rig.one.seated(room, ADA, gen, True)
+        rig.one.refused(room, BOB, "room_full")
+    await rig.flush()
+    await rig.webhooks.flush()
+    rig.at(10)
+    for room in ("n-private", "hall"):
+        rig.one.left(room, ADA.id)
+    await rig.flush()
+    assert len(await rig.stays()) == 2
+    told, _ = await rig.webhooks.deliveries(endpoint.id, state=None, cursor=None, limit=50)
+    assert {one.room for one in told} == {"hall"}
+    assert {one.kind for one in told} == {"room.entered", "room.left", "room.refused"}
+    for room in (None, "n-private"):
+        people, _ = await rig.one.report(room=room)
+        assert {one.room for one in people} <= {"hall"}

@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.fair.base import Part
 from hub.fair.engine import transaction
-from hub.fair.tables import webhook_deliveries, webhook_endpoints, webhook_messages
+from hub.fair.tables import rooms, webhook_deliveries, webhook_endpoints, webhook_messages
 from hub.ports import DirectoryLost
+from rooms.model import Kind
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,8 @@ FRESH_MS: Final = 2_000  # how old the list of who wants what may be
 BODY_MAX: Final = 20_000  # bytes; the specification's bound for a full payload
 WAITING_MAX: Final = 10_000
 BATCH: Final = 200
+#: What is told of no negotiation room.
+ABOUT_PEOPLE: Final = frozenset({"room.entered", "room.left", "room.refused"})
 
 
 def iso(ms: int) -> str:
@@ -87,13 +90,30 @@ class Outbox(Part):
         if not told:
             return
         wanted = await self._who_wants(connection)
+        if not wanted and all(one.endpoint is None for one in told):
+            return
+        private = await self._private(connection, told)
         for one in told:
+            if one.kind in ABOUT_PEOPLE and one.room in private:
+                continue
             if one.endpoint is not None:
                 endpoints = [one.endpoint]
             else:
                 endpoints = [id for id, kinds in wanted.items() if not kinds or one.kind in kinds]
             if endpoints:
                 await self._put(connection, one, endpoints)
+
+    async def _private(
+        self, connection: AsyncConnection, told: Sequence[Told]
+    ) -> frozenset[str | None]:
+        """The negotiation rooms among those told of: who meets whom there is nobody's business."""
+        named = {one.room for one in told if one.kind in ABOUT_PEOPLE and one.room is not None}
+        if not named:
+            return frozenset()
+        query = sa.select(rooms.c.slug).where(
+            rooms.c.slug.in_(named), rooms.c.kind == Kind.NEGOTIATION.value
+        )
+        return frozenset((await connection.execute(query)).scalars())
 
     async def _who_wants(self, connection: AsyncConnection) -> dict[str, frozenset[str]]:
         now = self._now_ms()
