@@ -208,7 +208,7 @@ async def test_a_fifth_person_moves_the_media_to_the_server_and_back(
     staff(fair, slug, everybody[0])
     room = talk(fair, slug, *everybody)
     pages = [await in_the_talk(browser, fair, who, room) for who in everybody[:4]]
-    await asyncio.gather(*(rising(p, n, 3, 40) for p, n in zip(pages, names, strict=False)))
+    await asyncio.gather(*(rising(p, n, 3, 90) for p, n in zip(pages, names, strict=False)))
     for page in pages:
         await expect(page.locator(".talk-secure")).to_have_text("End-to-end encrypted")
     fifth = await in_the_talk(browser, fair, everybody[4], room)
@@ -220,7 +220,7 @@ async def test_a_fifth_person_moves_the_media_to_the_server_and_back(
     for page in (*pages, fifth):
         await page.wait_for_function(gone, timeout=30_000)
         await page.evaluate("peers.splice(0, peers.length - 2)")
-    await asyncio.gather(*(rising(p, "somebody", 4, 40) for p in (*pages, fifth)))
+    await asyncio.gather(*(rising(p, "somebody", 4, 90) for p in (*pages, fifth)))
     await fifth.get_by_role("button", name="Leave").click()
     for page in pages:
         await expect(page.locator(".talk-secure")).to_have_text(
@@ -229,4 +229,4 @@ async def test_a_fifth_person_moves_the_media_to_the_server_and_back(
     direct = "() => peers.filter((pc) => pc.connectionState === 'connected').length === 3"
     for page in pages:
         await page.wait_for_function(direct, timeout=30_000)
-    await asyncio.gather(*(rising(p, n, 3, 40) for p, n in zip(pages, names, strict=False)))
+    await asyncio.gather(*(rising(p, n, 3, 90) for p, n in zip(pages, names, strict=False)))

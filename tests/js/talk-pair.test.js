@@ -56,7 +56,8 @@ class FakePc {
     await null;
     if (this.signalingState === "closed") throw new Error("closed");
     const type = this.signalingState === "have-remote-offer" ? "answer" : "offer";
-    this.localDescription = { type, sdp: `${this.session}/${this.round}/${this.lines.length}` };
+    this.version = (this.version ?? 0) + 1;
+    this.localDescription = { type, sdp: `${this.session}/${this.round}/${this.lines.length}\r\no=- ${this.session} ${this.version} IN IP4 0.0.0.0` };
     this.signalingState = type === "offer" ? "have-local-offer" : "stable";
     setImmediate(() => this.onicecandidate?.({ candidate: { toJSON: () => ({ candidate: `from ${this.session}` }) } }));
     this.#connect();
@@ -64,6 +65,7 @@ class FakePc {
 
   async setRemoteDescription(description) {
     await null;
+    this.taken = (this.taken ?? 0) + 1;
     if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("InvalidStateError");
     if (description.type === "offer" && this.signalingState === "have-local-offer") {
       this.rolledBack = true; // what a browser does by itself
@@ -71,7 +73,7 @@ class FakePc {
     }
     this.remoteDescription = description;
     this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable";
-    const count = Number(description.sdp.split("/")[2]);
+    const count = Number(description.sdp.split("\r")[0].split("/")[2]);
     while (this.lines.length < count) this.lines.push(line("new", "recvonly", null));
     this.#connect();
   }
@@ -144,6 +146,16 @@ test("four people who meet at once are each connected to each, on three lines", 
   assert.equal(pair.polite, true, "the smaller id is the polite one");
   assert.equal(pair.pc.lines[0].sender.track.of, "a");
   assert.equal(there.all().every((mesh) => mesh.settled), true);
+  close(there);
+});
+
+test("an offer that is sent again is answered again, and taken once", async () => {
+  const there = talk("a", "b");
+  for (const mesh of there.all()) mesh.people(["a", "b"]);
+  await settle();
+  const offers = there.sent.filter(([from, , data]) => from === "b" && data.description?.type === "offer");
+  assert.equal(offers.length, 2, "the polite side said that it began, so the offer was sent again");
+  assert.equal(there.meshes.get("a").others.get("b").pair.pc.taken, 1);
   close(there);
 });
 

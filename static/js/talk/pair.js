@@ -47,6 +47,8 @@ export class Pair {
     this.making = false;
     this.ignoring = false;
     this.answering = false;
+    /** The offer that was answered last. */
+    this.taken = "";
     /** Signals are taken one after the other. @type {Promise<void>} */
     this.queue = Promise.resolve();
     this.timer = 0;
@@ -67,6 +69,7 @@ export class Pair {
     const pc = this.hooks.make();
     this.pc = pc;
     this.making = this.ignoring = this.answering = false;
+    this.taken = "";
     pc.onnegotiationneeded = () => void this.#offer(pc);
     pc.onicecandidate = (event) => this.#send({ candidate: event.candidate ? event.candidate.toJSON() : null });
     pc.onconnectionstatechange = () => this.#changed(pc);
@@ -175,6 +178,10 @@ export class Pair {
       && (this.polite || pc.remoteDescription !== null);
     this.ignoring = !this.polite && offer && !ready;
     if (this.ignoring || (!offer && pc.signalingState !== "have-local-offer")) return;
+    if (offer && origin(description.sdp) !== "" && origin(description.sdp) === this.taken && pc.signalingState === "stable") {
+      this.#describe(pc); // sent again, because we may not have been there: so is the answer
+      return;
+    }
     this.answering = !offer;
     try {
       await pc.setRemoteDescription(description);
@@ -182,6 +189,7 @@ export class Pair {
       this.answering = false;
     }
     if (offer) {
+      this.taken = origin(description.sdp);
       if (this.polite) await this.#takeLines(pc);
       await pc.setLocalDescription();
       this.#describe(pc);
@@ -268,4 +276,9 @@ export class Pair {
     this.state = "closed";
     this.#drop();
   }
+}
+
+/** Which session and version of it a description is: its `o=` line (RFC 8866). @param {string|undefined} sdp */
+function origin(sdp) {
+  return /^o=\S+ (\d+ \d+)/m.exec(sdp ?? "")?.[1] ?? "";
 }
