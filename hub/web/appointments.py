@@ -231,7 +231,7 @@ async def _values(
         when += f" / {there.moment(one.starts_ms)} ({there.zone_name(one.starts_ms)})"
     party = each.party
     if party == one.company_name:
-        party = pick(one.names, language.tag)[0] or party
+        party = company_name(one, language.tag)
     return {
         "fair": fair.name_in(language.tag), "what": language.text(told) if told else "",
         "subject": one.subject, "party": party, "when": when,
@@ -244,8 +244,16 @@ def place_text(language: i18n.Language, one: Appointment) -> str:
     """Online, or the booth and table."""
     if one.place == "online":
         return language.text(PLACES["online"])
-    booth = one.booth or "–"
-    return language.text("Booth {booth}, table {n}", booth=booth, n=one.table or 1)
+    table = one.table or 1
+    if one.booth is None:
+        return language.text("At the booth, table {n}", n=table)
+    return language.text("Booth {booth}, table {n}", booth=one.booth, n=table)
+
+
+def company_name(one: Appointment, tag: str) -> str:
+    """The company's name in a language, or what it is called everywhere."""
+    found, of = pick(one.names, tag)
+    return found if found and of.split("-")[0] == tag.split("-")[0] else one.company_name
 
 
 def enter_path(one: Appointment, now: int) -> str | None:

@@ -14,9 +14,9 @@ from typing import Final
 from icalendar import Calendar, Event, vUri
 
 from hub.ports.appointments import Appointment, Which
-from hub.ports.fair import FairSettings, pick
+from hub.ports.fair import FairSettings
 from hub.services import Services
-from hub.web.appointments import now_ms, place_text
+from hub.web.appointments import company_name, now_ms, place_text
 from hub.web.i18n import Language
 from rooms.appointments import WAITING, State
 
@@ -34,7 +34,7 @@ def event_of(
     one: Appointment, visitor: bool, fair: FairSettings, language: Language, site: str
 ) -> Event:
     """As one side has it: the other is who it is with."""
-    company = pick(one.names, language.tag)[0] or one.company_name
+    company = company_name(one, language.tag)
     party = company if visitor or one.form == "round" else one.visitor_name
     path = "/me/appointments" if visitor else f"/companies/{one.company}/day"
     room = f"{site}/negotiations/{one.room}" if one.room and one.state not in _OFF else ""

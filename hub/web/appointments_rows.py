@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from hub.ports.appointments import Appointment, MeetingSlot
-from hub.ports.fair import FairSettings, pick
+from hub.ports.fair import FairSettings
 from hub.services import SERVICES
 from hub.web import i18n
-from hub.web.appointments import enter_path, now_ms, place_text
+from hub.web.appointments import company_name, enter_path, now_ms, place_text
 from hub.web.appointments_texts import PLACES, STATES, TONES
 from hub.web.bodies import rfc3339
 from hub.web.fairtime import FairTime
@@ -88,7 +88,7 @@ class Shows:
         return Row(
             one=one,
             span=self.span(one.starts_ms, one.ends_ms),
-            company_name=pick(one.names, self.language.tag)[0] or one.company_name,
+            company_name=company_name(one, self.language.tag),
             subject=one.subject,
             place=place_text(self.language, one),
             word=self.language.text(STATES[one.state]),
