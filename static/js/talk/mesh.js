@@ -75,6 +75,7 @@ export class Mesh {
       this.hooks.changed(id);
     }
     for (const id of here) if (!this.others.has(id)) this.#meet(id, false);
+    for (const { pair } of this.others.values()) void pair.share(this.others.size);
   }
 
   /** @param {string} id @param {boolean} anew they have just begun */
@@ -123,7 +124,9 @@ export class Mesh {
     if (pc?.localDescription && pc.remoteDescription) {
       other.code = await safetyCode(pc.localDescription.sdp, pc.remoteDescription.sdp);
     }
-    if (this.others.get(id) === other) this.hooks.changed(id);
+    if (this.others.get(id) !== other) return;
+    if (other.pair.state === "connected") void other.pair.share(this.others.size);
+    this.hooks.changed(id);
   }
 
   /** A signal the hub passed on. @param {string} from @param {Signal} data */

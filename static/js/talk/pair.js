@@ -15,6 +15,7 @@
 /** The lines in the order of the offer. */
 export const LINES = /** @type {const} */ (["microphone", "camera", "screen"]);
 const KBPS = { microphone: 48, camera: 1_500, screen: 2_500 };
+const KBPS_SMALL = 600;
 /** A path that is away this long is looked for again. */
 const SETTLE_MS = 3_000;
 /** Restarts of a path before the whole connection is made anew. */
@@ -256,6 +257,19 @@ export class Pair {
   async replace(source) {
     const line = this.pc?.getTransceivers()[LINES.indexOf(source)];
     if (line && this.pc?.signalingState !== "closed") await line.sender.replaceTrack(this.tracks[source]);
+  }
+
+  /** With several others each picture is small and is sent once to each: half the size will do.
+   * @param {number} others */
+  async share(others) {
+    const sender = this.pc?.getTransceivers()[LINES.indexOf("camera")]?.sender;
+    const given = sender?.getParameters?.();
+    const [first] = given?.encodings ?? [];
+    if (!sender || !given || !first) return;
+    const small = others > 1;
+    first.scaleResolutionDownBy = small ? 2 : 1;
+    first.maxBitrate = (small ? KBPS_SMALL : KBPS.camera) * 1000;
+    await sender.setParameters(given).catch(() => undefined); // closed, or set by an act just before
   }
 
   /** @param {RTCConfiguration} change */
