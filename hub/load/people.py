@@ -274,9 +274,8 @@ class Crowd:
     async def _speak(self, end: float) -> None:
         step_s = (end - time.monotonic()) / len(self.job.rates)
         for rate in self.job.rates:
-            self.step = Latency()
             if len(self.job.rates) > 1:
-                self.steps[f"delivery at {rate:g}/s"] = self.step
+                self.step = self.steps.setdefault(f"delivery at {rate:g}/s", Latency())
             if rate > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._speak_at(rate * self.job.share), step_s)
