@@ -54,7 +54,7 @@ export class TalkEntrance {
     const place = document.getElementById("own-times");
     if (talk === null || place === null) return;
     const [from, to] = [ownTime(new Date(talk.starts_at)), talk.ends_at ? ownTime(new Date(talk.ends_at)) : ""];
-    if (from) setText(place, t("{time} your time", { time: to ? `${from}–${to}` : from }));
+    if (from) setText(place, t("{time} your time", { time: to ? [from, to].join("–") : from }));
     for (const node of document.querySelectorAll(".talk-when [data-own]")) node.removeAttribute("data-own");
   }
 
