@@ -221,7 +221,7 @@ export class Files {
     const name = cleaned(file.name);
     const node = el("li", { class: "file" }, icon("file"),
       el("span", { class: "file-text" }, el("a", { href: url, download: name, class: "file-name", lang: "" }, name),
-        el("span", { class: "file-note" }, `${sizeOf(file.blob.size)} · ${t("From {name}", { name: this.talk.nameOf(person) })} · ${t("directly")}`)));
+        el("span", { class: "file-note" }, [sizeOf(file.blob.size), t("From {name}", { name: this.talk.nameOf(person) }), t("directly")].join(" · "))));
     this.direct.append(node);
     this.received_.push({ url, node });
     while (this.received_.length > RECEIVED_MAX) {

@@ -71,7 +71,7 @@ export class TalkPeople {
 
   /** @param {Person} person */
   #told(person) {
-    const who = person.company ? t("{name} ({company})", { name: person.name, company: person.company }) : person.name;
+    const who = person.company ? `${person.name} · ${person.company}` : person.name;
     this.talk.toast(t("{who} is at the door.", { who }), "info", {
       urgent: true,
       ways: [
