@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ALL = ("admission", "websocket", "rush", "media", "fair")
+ALL = ("admission", "websocket", "rush", "media", "fair", "talks")
 LIMIT_S = 600.0
 
 
