@@ -239,6 +239,12 @@ export class Publisher extends Peer {
   }
 }
 
+/** The codecs the server forwards, with what mends them. */
+function forwarded() {
+  const known = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  return known.filter((codec) => /^video\/(vp8|rtx)$/i.test(codec.mimeType));
+}
+
 /** What we are shown: slots of fixed lines. `onTrack` is called once a line. */
 export class Subscriber extends Peer {
   /**
@@ -254,7 +260,11 @@ export class Subscriber extends Peer {
 
   /** @override @param {RTCPeerConnection} pc */
   prepare(pc) {
-    for (let i = 0; i < this.slots.video; i += 1) pc.addTransceiver("video", { direction: "recvonly" });
+    for (let i = 0; i < this.slots.video; i += 1) {
+      const line = pc.addTransceiver("video", { direction: "recvonly" });
+      // With every codec of the browser's, many lines are more than the server reads of an offer.
+      if (this.slots.video > SLOTS.video) line.setCodecPreferences(forwarded());
+    }
     for (let i = 0; i < this.slots.audio; i += 1) pc.addTransceiver("audio", { direction: "recvonly" });
   }
 
