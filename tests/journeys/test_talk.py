@@ -191,22 +191,24 @@ async def test_who_knocks_is_talked_to_and_let_in_or_turned_away(
     await panel(host, "people")
     knock = host.get_by_role("group", name="Sofia Martins")
     await knock.get_by_role("button", name="Talk").click()
-    await expect(knock.get_by_text("Good morning")).to_be_visible()
+    await expect(knock.get_by_text("Good morning", exact=True)).to_be_visible()
     await knock.get_by_label("Message to Sofia Martins").fill("Come in")
     await knock.get_by_label("Message to Sofia Martins").press("Enter")
-    await expect(sofias.get_by_text("Come in")).to_be_visible()
+    await expect(sofias.get_by_text("Come in", exact=True)).to_be_visible()
     await knock.get_by_role("button", name="Let in").click()
     await inside(sofias, 10)
 
     jonass = await at_the_entrance(browser, fair, jonas, room)
     await jonass.get_by_role("button", name="Knock").click()
-    await expect(jonass.get_by_text("Come in")).to_have_count(0)
+    await expect(jonass.get_by_text("Come in", exact=True)).to_have_count(0)
     turned = host.get_by_role("group", name="Jonas Berg")
     await turned.get_by_role("button", name="Turn away").click()
     await host.get_by_label("Reason (may be empty)").fill("Another time")
     await host.get_by_role("dialog").get_by_role("button", name="Turn away").click()
     await expect(jonass.get_by_role("heading", level=1)).to_have_text("You were not let in")
-    await expect(jonass.get_by_text("The host side wrote: Another time")).to_be_visible()
+    await expect(
+        jonass.get_by_text("The host side wrote: Another time", exact=True)
+    ).to_be_visible()
     # Redis has turned him away already; SQL follows in the same act.
     deadline = time.monotonic() + 10
     while (await jonass.goto(f"{fair.url}/negotiations/{room}")).status != 404:  # type: ignore[union-attr]
