@@ -254,6 +254,37 @@ async def test_let_in_while_the_room_is_full_is_the_line_and_no_lobby(
     assert moved["lobby"] is True and first.kept("entered") == []
 
 
+async def test_one_member_alone_may_have_to_knock(two: tuple[Hub, Hub]) -> None:
+    """The room has no lobby; an invitation has. Over WHIP and WHEP nobody knocks."""
+    one, other = two
+    rig = await rig_of(one)
+    members = (
+        Belonging("u_pearl1", "pearl", Role.HOST), Belonging("u_v1", "guest", lobby=True),
+        Belonging("u_v2", "guest"),
+    )  # fmt: skip
+    room = await rig.talk(mode=Mode.ONE_TO_MANY, capacity=5, members=members)
+    host, knocker = await by_ticket(one, room, "u_pearl1"), await by_ticket(other, room, "u_v1")
+    free = await by_ticket(one, room, "u_v2")
+    for client in (host, free):
+        assert (await client.enter())["type"] == "entered"
+    with pytest.raises(Refusal) as refused:
+        await one.live.sessions.open(
+            room, Identity(id="u_v1", name="v1"), AttachmentKind.SUBSCRIBE, "v=0", take_seat=True
+        )
+    assert refused.value.code is Code.FORBIDDEN
+    assert (await knocker.enter())["lobby"] is True
+    assert (await host.expect("knocking"))["person"]["side"] == "guest"
+    await host.ask("moderate", action="admit", participant="u_v1")
+    assert (await knocker.expect("entered"))["room"] == room
+    await knocker.ask("leave")
+    assert (await knocker.enter())["lobby"] is True  # each time they come
+    # Who may not let in is not told who knocks.
+    await host.expect("knocking", waiting=True)
+    await free.ask("hand", up=False)
+    assert free.kept("knocking") == []
+    await rig.engine.dispose()
+
+
 async def test_turned_away_is_said_with_its_reason(hub: Hub) -> None:
     room = await talk(hub, lobby=True)
     host = await come(hub, room, "hana", "host", "pearl")
@@ -352,6 +383,23 @@ async def test_what_is_said_while_one_enters_again_is_neither_lost_nor_told_twic
             await steps[-1].wait()
         return found
 
+    # What the snapshot has already: once.
+    shot, taken = hub.services.admission.snapshot, asyncio.Event()
+
+    async def spoken(slug: str) -> Any:
+        found = await shot(slug)
+        if not taken.is_set():
+            taken.set()
+            await ann.ask("say", text="first", channel="side")
+            await ann.expect("event", channel="side")
+        return found
+
+    monkeypatch.setattr(hub.services.admission, "snapshot", spoken)
+    entered = await ben.enter()
+    tail = entered["snapshot"]["channels"]["side"]
+    assert [one["body"]["text"] for one in tail["chat"]] == ["first"]
+    await ben.ask("hand", up=False)
+    assert ben.kept("event") == []
     monkeypatch.setattr(hub.services.admission, "channel_tails", slow)
     for place in ("inside", "anew"):
         if place == "anew":
