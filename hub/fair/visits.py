@@ -47,7 +47,7 @@ async def visits(
     whom in negotiation rooms is in no report."""
     stay = attendance.c
     private = sa.select(rooms.c.slug).where(rooms.c.kind == Kind.NEGOTIATION.value)
-    asked = [stay.room.not_in(private)]
+    asked: list[sa.ColumnElement[bool]] = [stay.room.not_in(private)]
     if room is not None:
         asked.append(stay.room == room)
     if window is not None:

@@ -1,6 +1,9 @@
 /** What news a page shows: pure, so that it can be tested. Messages are those of GET /news. */
 
-/** @typedef {{id: string, text: string, lang: string, until: number, room: string, starts: string}} Item */
+/** @typedef {{id: string, kind: string, text: string, lang: string, until: number, href: string, starts: string, party: string, state: string}} Item
+ * `kind`: announcement, reminder, invited, call or appointment. `starts`: when it begins, or "". */
+
+const HOUR_MS = 3_600_000;
 
 /**
  * The reader's language, else one of its kind, else the first there is.
@@ -29,7 +32,7 @@ export class Kept {
         const ids = new Set(message.announcements.map((/** @type {any} */ one) => one.id));
         let changed = false;
         for (const item of [...this.items.values()]) {
-          if (!item.starts && !ids.has(item.id)) changed = this.items.delete(item.id) || changed;
+          if (item.kind === "announcement" && !ids.has(item.id)) changed = this.items.delete(item.id) || changed;
         }
         for (const one of message.announcements) changed = this.add(this.announcement(one), now) || changed;
         return changed;
@@ -40,6 +43,10 @@ export class Kept {
         return this.items.delete(message.id);
       case "reminder":
         return this.add(this.reminder(message), now);
+      case "invited":
+      case "call":
+      case "appointment":
+        return this.add(personal(message, now), now);
       default:
         return false;
     }
@@ -55,7 +62,7 @@ export class Kept {
   /** @param {any} one @returns {Item} */
   announcement(one) {
     const [text, lang] = pick(one.texts, this.language);
-    return { id: one.id, text, lang, until: Date.parse(one.until), room: "", starts: "" };
+    return { id: one.id, text, lang, until: Date.parse(one.until), kind: "announcement", href: "", starts: "", party: "", state: "" };
   }
 
   /** @param {any} one @returns {Item} */
@@ -65,7 +72,7 @@ export class Kept {
       ? pick(titles, this.language)
       : [one.title, ""];
     const starts = Date.parse(one.starts_at);
-    return { id: one.id, text, lang, until: starts + 5 * 60_000, room: one.room, starts: one.starts_at };
+    return { id: one.id, text, lang, until: starts + 5 * 60_000, kind: "reminder", href: `/rooms/${one.room}`, starts: one.starts_at, party: "", state: "" };
   }
 
   /** @param {number} now @returns {boolean} */
@@ -87,4 +94,21 @@ export class Kept {
   shown() {
     return [...this.items.values()];
   }
+}
+
+/** What is for one person. Of an appointment each change is news of its own.
+ * @param {any} one @param {number} now @returns {Item} */
+function personal(one, now) {
+  const starts = one.starts_at ?? "";
+  if (one.type === "appointment") {
+    const state = one.reminder ? "reminder" : one.state;
+    const until = Math.max(now + HOUR_MS, one.reminder ? 0 : Date.parse(starts));
+    return { id: `${one.id}.${state}.${starts}`, kind: "appointment", text: one.subject, lang: "", until, href: one.url, starts, party: one.party, state };
+  }
+  const href = `/negotiations/${one.room}`;
+  const invited = one.type === "invited";
+  return {
+    id: `${one.type}.${one.id ?? one.room}`, kind: one.type, text: invited ? one.subject : one.room, lang: "",
+    until: now + (invited ? HOUR_MS : 60_000), href, starts, party: invited ? one.by : "", state: "",
+  };
 }

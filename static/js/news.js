@@ -11,6 +11,7 @@ import { delay } from "./backoff.js";
 import { el, icon } from "./dom.js";
 import { clock, loadTexts, t } from "./i18n.js";
 import { Kept } from "./news-model.js";
+import { bell } from "./ring.js";
 
 const HIDDEN_MS = 5 * 60_000;
 /** The server sends something at least every minute. */
@@ -38,6 +39,43 @@ function dismiss(id) {
   } catch {
     // Remembered for this page only.
   }
+}
+
+/** @type {Record<string, string>} */
+const ICONS = { reminder: "clock", invited: "door", call: "phone", appointment: "calendar" };
+
+/** @param {import("./news-model.js").Item} item */
+function wordsOf(item) {
+  const { text, party } = item;
+  const time = item.starts ? clock(item.starts) : "";
+  switch (item.kind) {
+    case "reminder": return t("“{title}” begins at {time}.", { title: text, time });
+    case "call": return t("Your call was taken.");
+    case "invited": return t("{name} asks you to join a talk: “{subject}”.", { name: party, subject: text });
+    case "appointment": return appointment(item, time);
+    default: return text;
+  }
+}
+
+/** @param {import("./news-model.js").Item} item @param {string} time */
+function appointment({ text: subject, party: name, state }, time) {
+  const said = { name, subject, time };
+  switch (state) {
+    case "reminder": return t("Your meeting with {name}, “{subject}”, begins at {time}.", said);
+    case "pending": return t("{name} asks for a meeting: “{subject}”.", said);
+    case "countered": return t("{name} proposes another time for “{subject}”.", said);
+    case "confirmed": return t("The meeting with {name} is agreed: “{subject}”, {time}.", said);
+    case "declined": return t("{name} cannot take the meeting “{subject}”.", said);
+    case "cancelled": return t("The meeting with {name} was called off: “{subject}”.", said);
+    case "lapsed": return t("The request for “{subject}” was not answered in time.", said);
+    default: return t("There is news of the meeting “{subject}” with {name}.", said);
+  }
+}
+
+/** @param {import("./news-model.js").Item} item */
+function linkOf(item) {
+  if (item.kind === "reminder") return t("To the room");
+  return item.kind === "appointment" ? t("Open") : t("Enter the talk");
 }
 
 class News {
@@ -140,7 +178,7 @@ class News {
     let changed = false;
     for (const message of messages) {
       if (message.type === "bye") this.floor = message.retry_after_ms ?? 0;
-      else {
+      else if (!bell.take(message)) {
         this.attempt = 0;
         changed = this.kept.take(message, Date.now()) || changed;
       }
@@ -172,9 +210,7 @@ class News {
 
   /** @param {import("./news-model.js").Item} item */
   card(item) {
-    const words = item.starts
-      ? t("“{title}” begins at {time}.", { title: item.text, time: clock(item.starts) })
-      : item.text;
+    const words = wordsOf(item);
     const close = el(
       "button",
       { type: "button", class: "news-close", "aria-label": t("Dismiss"), onclick: () => this.dismissed(item.id) },
@@ -183,10 +219,10 @@ class News {
     return el(
       "div",
       { class: `news-item${item.starts ? " news-soon" : ""}` },
-      icon(item.starts ? "clock" : "megaphone"),
-      el("p", { class: "news-text", lang: item.starts ? null : item.lang }, words),
-      item.room && location.pathname !== `/rooms/${item.room}`
-        ? el("a", { class: "btn btn-small", href: `/rooms/${item.room}` }, t("To the room"))
+      icon(ICONS[item.kind] ?? "megaphone"),
+      el("p", { class: "news-text", lang: item.kind === "announcement" ? item.lang : null }, words),
+      item.href && location.pathname !== item.href
+        ? el("a", { class: "btn btn-small", href: item.href }, linkOf(item))
         : null,
       close,
     );

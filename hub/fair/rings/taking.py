@@ -31,10 +31,12 @@ class Taking(Calling):
                 row = (await connection.execute(take)).one_or_none()
                 if row is None:
                     return await self._late(connection, ring, person)
-                name = sa.select(companies.c.name).where(companies.c.slug == row.company)
+                name = await connection.scalar(
+                    sa.select(companies.c.name).where(companies.c.slug == row.company)
+                )
                 draft = TalkDraft(
                     origin="ring", origin_id=ring, company=row.company, mode=Mode.ONE_TO_ONE,
-                    subject=row.subject or await connection.scalar(name), starts_ms=now,
+                    subject=row.subject or str(name), starts_ms=now,
                     ends_ms=None, by=person, capacity=2,
                     sides={row.company: 1, GUEST_SIDE: 1},
                     members=(

@@ -4,8 +4,11 @@ import { announce } from "../announce.js";
 import { call } from "../api.js";
 import { fresh } from "../fresh.js";
 import { t } from "../i18n.js";
+import { bell } from "../ring.js";
 
 export function start() {
+  const ring = /** @type {HTMLElement|null} */ (document.querySelector("[data-ring-company]"));
+  if (ring) bell.offer(ring);
   const filter = /** @type {HTMLFormElement|null} */ (document.getElementById("firm-filter"));
   // Another page for each step of an arrow key would take the field away under the fingers.
   filter?.addEventListener("change", (event) => {
