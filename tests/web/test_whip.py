@@ -153,6 +153,27 @@ async def test_wrong_requests_change_nothing(media_site: Any) -> None:
     assert await code(await post(site, "whip", room, host, good)) == (403, "banned")
 
 
+async def test_a_talk_of_others_is_no_room(site: Any) -> None:
+    """Whoever runs the fair too: POST and DELETE answer as for a name that nobody has."""
+    talk = await site.room(kind="negotiation", mode="one_to_one", capacity=2)
+    for role in (Role.MODERATOR, Role.ORGANISER):
+        async with site.browser() as browser:
+            headers = {**SDP, "X-CSRF-Token": await browser.sign_in(role)}
+            for method, tail in (("POST", ""), ("DELETE", "/some-session")):
+                for way in ("whip", "whep"):
+                    told = []
+                    for room in (talk, "no-such-room"):
+                        answer = await browser.call(
+                            method, f"/{way}/{room}{tail}", auth=None, headers=headers,
+                            data="v=0\r\n" if method == "POST" else None,
+                        )  # fmt: skip
+                        problem = await answer.json()
+                        told.append((answer.status, {**problem, "instance": ""}))
+                    assert told[0] == told[1]
+                    assert (told[0][0], told[0][1]["code"]) == (404, "unknown_room")
+    assert await counts(site, talk) == (0, 0)
+
+
 async def test_without_a_worker_it_says_so_and_keeps_no_seat(site: Any) -> None:
     room = await site.room()
     token = site.token(room, Role.HOST)
