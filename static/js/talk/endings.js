@@ -18,7 +18,7 @@ export function endingOf(code, detail, where) {
       icon: "leave", ways: where.member ? ["lobby", "result", "home"] : ["lobby", "home"],
     };
     case "left_line": return {
-      title: t("You have gone away from the door"), text: t("Nobody was told why. You can knock again at any time."),
+      title: t("You have stopped waiting"), text: t("Nobody was told why. You can knock again at any time."),
       icon: "leave", ways: ["lobby", "home"],
     };
     case "room_closed": return {

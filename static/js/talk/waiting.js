@@ -68,7 +68,7 @@ export class AtTheDoor {
       el("p", { class: "door-wait" }, el("span", { class: "door-dot", "aria-hidden": "true" }), icon("door"), el("span", {}, t("Waiting to be let in …"))),
       el("div", { class: "lobby-chat" }, this.chat.node),
       el("label", { class: "check" }, sound, t("Play a sound when I am in")),
-      el("div", { class: "actions" }, el("button", { type: "button", class: "btn", onclick: () => void page.leave() }, t("Go away again"))));
+      el("div", { class: "actions" }, el("button", { type: "button", class: "btn", onclick: () => void page.leave() }, t("Stop waiting"))));
     byId("outcome").dataset.code = "lobby";
     this.chat.opened(page.state);
     title.focus();
