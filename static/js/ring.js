@@ -21,6 +21,10 @@ const TOLD_MS = 6_000;
 
 /** Clocks differ: the end of a ring is counted from when we heard of it, half a minute at most. */
 const RING_MS = 30_000;
+/** So often the visitor's page asks, beside what it is told. */
+const LOOK_MS = 2_000;
+/** So long after its end a ring without an answer of the hub is given up. */
+const LOST_MS = 10_000;
 
 function quiet() {
   try {
@@ -349,28 +353,31 @@ class Call {
       bar, el("p", { class: "muted" }, left), el("div", { class: "form-acts" }, hang));
     hang.focus();
     announce(this.title.textContent ?? "");
+    let looked = performance.now();
     const turn = () => {
-      const ms = Math.max(0, this.until - performance.now());
+      const now = performance.now();
+      const ms = Math.max(0, this.until - now);
       bar.value = ms;
       setText(left, tn("{n} second left", "{n} seconds left", Math.ceil(ms / 1000)));
-      if (ms === 0 && performance.now() - this.until > 3_000) void this.#look();
+      if (now - looked < LOOK_MS) return;
+      looked = now;
+      void this.#look(now - this.until > LOST_MS);
     };
     turn();
     clearInterval(this.timer);
     this.timer = setInterval(turn, 500);
   }
 
-  /** The news may be late, or lost: ask. */
-  async #look() {
+  /** The news may be late, or its line not up yet: ask. @param {boolean} last give up without an answer */
+  async #look(last) {
     const { id } = this;
-    clearInterval(this.timer);
     try {
       const { data } = await call("GET", `/api/v1/rings/${id}`);
       if (this.id !== id) return;
       if (data.room) go(data.room);
-      else this.over(data);
+      else if (data.state !== "ringing") this.over(data);
     } catch {
-      if (this.id === id) this.over({ id, state: "missed", why: "no_answer", by: null });
+      if (last && this.id === id) this.over({ id, state: "missed", why: "no_answer", by: null });
     }
   }
 
