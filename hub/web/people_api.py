@@ -34,11 +34,17 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 async def participants(request: web.Request) -> web.Response:
     services = request.app[SERVICES]
     slug = request.match_info["room"]
-    await need_right(request, slug, Right.SEE_PEOPLE)
+    caller = await need_right(request, slug, Right.SEE_PEOPLE)
     state = choice(request, "state", STATES)
     cursor = cursor_text(request)
     limit = limit_of(request, PAGE)
-    await live_view(services, await find_room(services, slug))
+    record = await find_room(services, slug)
+    private = record.spec.kind is Kind.NEGOTIATION and caller.identity.room != slug
+    # Who runs the fair sees a talk's numbers, never who meets whom. A room made by POST /rooms
+    # is no talk: it is run by whoever made it.
+    if private and await services.fair.talks.get(slug) is not None:
+        raise Refusal(Code.UNKNOWN_ROOM, "there is no such room")
+    await live_view(services, record)
     try:
         people, following = await services.admission.participants(slug, state, cursor, limit)
     except ValueError:

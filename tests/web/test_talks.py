@@ -159,6 +159,18 @@ async def test_an_outsider_cannot_tell_a_talk_from_nothing(cast: Cast) -> None:
 # --- opening and reading ------------------------------------------------------------------------
 
 
+async def test_nobody_who_runs_the_fair_reads_who_meets_whom(cast: Cast) -> None:
+    """Numbers, yes (GET /rooms/{room}); names only in rooms that the organiser made."""
+    room = await a_talk(cast)
+    await cast.fair.seat(room, cast.guest.id)
+    made = await cast.fair.site.room(kind="negotiation", mode="many_to_many")
+    for ask in (cast.organiser.api, cast.fair.site.api):
+        assert (await ask("GET", f"/rooms/{room}")).status == 200
+        answer = await ask("GET", f"/rooms/{room}/participants")
+        assert await code(answer) == GONE and cast.guest.id not in await answer.text()
+        assert (await ask("GET", f"/rooms/{made}/participants")).status == 200
+
+
 async def test_staff_open_a_talk_and_the_organiser_many(cast: Cast) -> None:
     start = now_ms() + 2 * HOUR
     item = {
