@@ -22,6 +22,7 @@ from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine, transaction
 from hub.fair.tables import company_staff, conferences, people
 from rooms.model import Identity, Role
+from tests.pages.business import Business
 from tests.pages.serving import Fair
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -37,6 +38,9 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("login", "/login", "nobody"),
     ("reset", "/reset", "nobody"),
     ("missing", "/no-such-page", "nobody"),
+    ("results", "/results", "nobody"),
+    ("result", "/results/{released}", "nobody"),
+    ("talk-unknown", "/negotiations/n-none", "nobody"),
     ("me", "/me", "visitor"),
     ("me-privacy", "/me/privacy", "visitor"),
     ("me-security", "/me/security", "visitor"),
@@ -44,12 +48,26 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("agenda", "/me/agenda", "visitor"),
     ("favourites", "/me/favourites", "visitor"),
     ("pass", "/me/pass", "visitor"),
+    ("meet", "/companies/{company}/meet?day={day}", "visitor"),
+    ("appointments", "/me/appointments", "visitor"),
+    ("invitation", "/invitations/{secret}", "visitor"),
+    ("invitation-used", "/invitations/x.y", "visitor"),
+    ("talk-results", "/negotiations/{talk}/result", "visitor"),
+    ("result-confirming", "/results/{confirming}", "visitor"),
+    ("talk", "/negotiations/{talk}", "visitor"),
     ("pass-booking", "/me/pass", "exhibitor"),
     ("my-companies", "/me/companies", "exhibitor"),
     ("company-edit", "/companies/{company}/edit", "exhibitor"),
     ("company-staff", "/companies/{company}/staff", "exhibitor"),
     ("company-cards", "/companies/{company}/cards", "exhibitor"),
     ("company-visitors", "/companies/{company}/visitors", "exhibitor"),
+    ("company-day", "/companies/{company}/day?day={day}", "exhibitor"),
+    ("company-today", "/companies/{company}/day", "exhibitor"),
+    ("company-slots", "/companies/{company}/slots", "exhibitor"),
+    ("company-slot", "/companies/{company}/slots/{slot}", "exhibitor"),
+    ("company-round", "/companies/{company}/round", "exhibitor"),
+    ("talk-result-new", "/negotiations/{talk}/result/new", "exhibitor"),
+    ("talk-result", "/negotiations/{talk}/result/{draft}", "exhibitor"),
     ("gate", "/gate", "organiser"),
     ("gate-desk", "/gate/desk", "organiser"),
     ("glance", "/organise", "organiser"),
@@ -76,7 +94,17 @@ PAGES: tuple[tuple[str, str, str], ...] = (
     ("webhooks", "/organise/webhooks", "organiser"),
     ("webhook", "/organise/webhooks/{webhook}", "organiser"),
     ("mail", "/organise/mail", "organiser"),
+    ("organise-talks", "/organise/negotiations", "organiser"),
+    ("organise-talk", "/organise/negotiations/{talk}", "organiser"),
+    ("organise-talks-new", "/organise/negotiations/new", "organiser"),
+    ("organise-results", "/organise/results", "organiser"),
+    ("organise-results-published", "/organise/results?tab=published", "organiser"),
+    ("organise-result", "/organise/results/{ready}", "organiser"),
+    ("organise-result-new", "/organise/results/new", "organiser"),
+    ("organise-result-edit", "/organise/results/{released}/edit", "organiser"),
 )
+#: Pages that say that there is nothing, or no more.
+NOT_FOUND = frozenset({"missing", "talk-unknown", "invitation-used"})
 #: Pages with a script of their own say so when it has begun.
 SCRIPTED = re.findall(
     r"^  (\w+): \(\) => import", (STATIC / "js" / "main.js").read_text(), flags=re.MULTILINE
@@ -206,7 +234,8 @@ class Furnisher:
         })  # fmt: skip
         hook = {"url": "https://hooks.example.com/pavilion", "kinds": []}
         webhook = self._call("POST", "/webhooks", hook)
-        return {"webhook": webhook["id"], "job": self._import()}
+        made = Business(self._as, self._call, self._ids, company).furnish()
+        return {"webhook": webhook["id"], "job": self._import(), **made}
 
     def _import(self) -> str:
         status, answer = self._request(
@@ -236,7 +265,7 @@ class Furnisher:
         assert status < 300, (method, path, status, answer)
         return answer
 
-    def _as(self, who: str, method: str, path: str, body: Any = None) -> None:
+    def _as(self, who: str, method: str, path: str, body: Any = None) -> Any:
         cookie, csrf = self._signed[who]
         headers = {
             "Cookie": f"pavilion={cookie}", "X-CSRF-Token": csrf, "Origin": self._fair.url,
@@ -245,6 +274,7 @@ class Furnisher:
         data = None if body is None else json.dumps(body).encode()
         status, answer = self._request(method, path, data, headers)
         assert status < 300, (method, path, status, answer)
+        return answer
 
     def _request(
         self, method: str, path: str, data: bytes | None, headers: dict[str, str]

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from tests.pages.every import PAGES, READY, Furnisher
+from tests.pages.every import NOT_FOUND, PAGES, READY, Furnisher
 from tests.pages.serving import Fair
 
 LOOKS = {
@@ -138,7 +138,7 @@ async def test_every_page(fair: Fair, browser: Browser, look: str) -> None:
         for name, path, whose in PAGES:
             if whose == who:
                 answer = await page.goto(fair.url + path.format(**found.names))
-                assert answer is not None and answer.status == (404 if name == "missing" else 200)
+                assert answer is not None and answer.status == (404 if name in NOT_FOUND else 200)
                 await page.wait_for_function(READY)
                 await check(page, name)
         await page.context.close()

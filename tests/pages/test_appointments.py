@@ -4,17 +4,16 @@ and a meeting is asked for with the keyboard alone."""
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
 
+from tests.pages.business import DAYS
 from tests.pages.every import READY, Furnished, Furnisher
 from tests.pages.serving import Fair
 from tests.pages.test_accessibility import LOOKS, check, open_page
 
-_DAYS = count(2)
 PATHS = (
     ("visitor", "/companies/{company}/meet?day={day}"),
     ("visitor", "/companies/{company}/meet?day=2000-01-01"),
@@ -32,7 +31,7 @@ class Meetings(Furnisher):
 
     def _acts(self, company: str, conference: str) -> dict[str, str]:
         at = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
-        at += timedelta(days=next(_DAYS))  # each test has a day of its own
+        at += timedelta(days=next(DAYS))  # each test has a day of its own
 
         def span(minutes: int) -> dict[str, str]:
             starts = at + timedelta(minutes=minutes)
@@ -41,28 +40,14 @@ class Meetings(Furnisher):
 
         items: list[dict[str, Any]] = [{**span(n), "place": "both"} for n in (0, 30, 60, 90)]
         items.append({**span(120), "form": "group", "title": "Live demo", "capacity": 20})
-        made = self._told("exhibitor", "POST", f"/companies/{company}/slots", {"items": items})
+        made = self._as("exhibitor", "POST", f"/companies/{company}/slots", {"items": items})
         ids = [one["id"] for one in made["items"]]
         asked = {"subject": "Cranes for two new berths", "note": "We met in Hall 3.\n你好"}
         path = f"/companies/{company}/appointments"
-        first = self._told("visitor", "POST", path, {**asked, "slot": ids[0]})
-        self._told("visitor", "POST", path, {**asked, "slot": ids[1], "place": "on_site"})
-        self._told(
-            "exhibitor", "POST", f"/appointments/{first['id']}/actions", {"action": "accept"}
-        )
+        first = self._as("visitor", "POST", path, {**asked, "slot": ids[0]})
+        self._as("visitor", "POST", path, {**asked, "slot": ids[1], "place": "on_site"})
+        self._as("exhibitor", "POST", f"/appointments/{first['id']}/actions", {"action": "accept"})
         return {"slot": ids[2], "day": at.date().isoformat()}
-
-    def _told(self, who: str, method: str, path: str, body: Any) -> Any:
-        self._answers: list[Any] = []
-        self._as(who, method, path, body)
-        return self._answers[-1]
-
-    def _request(
-        self, method: str, path: str, data: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, Any]:
-        status, answer = super()._request(method, path, data, headers)
-        self._answers = [answer]
-        return status, answer
 
 
 async def signed_in(fair: Fair, browser: Browser, look: str, found: Furnished, who: str) -> Page:
