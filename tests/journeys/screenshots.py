@@ -25,6 +25,7 @@ SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 WIDTHS = {"1440": (1440, 900), "390": (390, 844)}
 TALL_MAX = 1800  # px of a page that is longer
 COLOURS = 128
+MANY = 256  # where small marks among large pictures mean something
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "locale": "en"},
     "dark": {"color_scheme": "dark", "locale": "zh-CN"},
@@ -144,7 +145,56 @@ async def scene(browser: Browser, fair: Fair, folder: Path, look: str, width: st
     await shot(desk, "desk")
 
 
-async def taken(page: Page, file: Path, whole: bool = False) -> None:
+async def talks(browser: Browser, fair: Fair, folder: Path, found: Furnished) -> None:
+    """A talk of two people straight from browser to browser, as each of them and on a phone; and
+    somebody who waits to be let in."""
+    names = found.names
+
+    async def member(look: str, width: str, who: str, room: str, hue: int) -> Page:
+        page = await open_page(browser, look, width, f"{fair.url}/login", hue)
+        await page.context.add_cookies(
+            [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
+        )
+        await page.goto(f"{fair.url}/negotiations/{names[room]}")
+        await page.wait_for_function(READY)
+        await page.locator("#allow").click()
+        await page.locator("#preview-bar").wait_for()
+        await page.locator("#enter").click()
+        return page
+
+    host = await member("light", "1440", "exhibitor", "talk", 205)
+    await host.locator("#bar-mic").wait_for()
+    guard = await member("light", "1440", "exhibitor", "lobby", 205)
+    await guard.locator("#bar-mic").wait_for()
+    for look in LOOKS:
+        for width in WIDTHS:
+            guest = await member(look, width, "visitor", "talk", 28)
+            await guest.locator("#bar-mic").wait_for()
+            await guest.wait_for_function(
+                "[...document.querySelectorAll('video')].filter((v) => v.videoWidth > 100)[1]",
+                timeout=30_000,
+            )
+            if width == "1440" and look == "light":
+                await host.locator("#bar-notes").click()
+                await host.locator("#notes").fill("Berth 7 by March, berth 8 by May 泊位八：五月")
+            await guest.wait_for_timeout(3000)
+            await taken(guest, folder / f"talk-inside-{width}-{look}.png", colours=MANY)
+            for panel in ("notes", "people", "talk"):
+                await guest.locator(f"#bar-{panel}").click()
+                await guest.wait_for_timeout(800)
+                await taken(guest, folder / f"talk-{panel}-{width}-{look}.png", colours=MANY)
+                if width == "390":
+                    await guest.locator(".panel-close").first.click()
+            await guest.context.close()
+            knocking = await member(look, width, "visitor", "lobby", 28)
+            await knocking.wait_for_timeout(2500)
+            await taken(knocking, folder / f"talk-waiting-{width}-{look}.png")
+            if (look, width) == ("light", "1440"):
+                await taken(guard, folder / f"talk-knock-{width}-{look}.png", colours=MANY)
+            await knocking.context.close()
+
+
+async def taken(page: Page, file: Path, whole: bool = False, colours: int = COLOURS) -> None:
     """A picture of what is seen, or of the whole page up to TALL_MAX, in few colours."""
     tall = await page.evaluate("document.documentElement.scrollHeight") if whole else 0
     size = page.viewport_size
@@ -153,7 +203,7 @@ async def taken(page: Page, file: Path, whole: bool = False) -> None:
         await page.set_viewport_size({"width": size["width"], "height": min(tall, TALL_MAX)})
     await page.screenshot(path=file)
     with Image.open(file) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        few = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
 
 
@@ -197,7 +247,10 @@ async def organiser(browser: Browser, fair: Fair, kept: list[Any] = []) -> list[
 async def draw_with(fair: Fair, folder: Path, wanted: set[str]) -> None:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
-        await pages(chromium, fair, folder, await Furnisher(fair).furnish(), wanted)
+        found = await Furnisher(fair).furnish()
+        await pages(chromium, fair, folder, found, wanted)
+        if not wanted or "talks" in wanted:
+            await talks(chromium, fair, folder, found)
         if not wanted:
             await draw(chromium, fair, folder)
         await chromium.close()
