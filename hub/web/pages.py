@@ -11,14 +11,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
 import structlog
 from aiohttp import web
-from babel.dates import format_datetime
+from babel.dates import format_date, get_datetime_format
 
 from hub.assets import Assets, static_dir, templates_dir
 from hub.ports import DirectoryLost, StoreLost
@@ -89,9 +89,10 @@ class Pages:
 
     def when(self, ms: int, language: i18n.Language, zone: str) -> str:
         """A moment in ``zone`` (IANA), with the zone named."""
-        moment = datetime.fromtimestamp(ms / 1000, UTC)
-        text = format_datetime(moment, "medium", tzinfo=ZoneInfo(zone), locale=language.locale)
-        return f"{text} ({zone})"
+        moment = datetime.fromtimestamp(ms / 1000, ZoneInfo(zone))
+        joined = get_datetime_format("medium", locale=language.locale).replace("'", "")
+        day = format_date(moment, "medium", locale=language.locale)
+        return f"{joined.format(f'{moment:%H:%M}', day)} ({zone})"
 
     async def render(
         self, request: web.Request, name: str, /, status: int = 200, **values: Any

@@ -3,7 +3,8 @@
 import { alertNow, announce } from "../announce.js";
 import { ApiError, call } from "../api.js";
 import { el, icon, setText } from "../dom.js";
-import { clock, fairMoment, span, t, tn } from "../i18n.js";
+import { clock, span, t, tn } from "../i18n.js";
+import { fairTime, ownTime } from "../times.js";
 import { timer } from "./state.js";
 
 /** @typedef {import("./state.js").TalkState} TalkState */
@@ -11,6 +12,13 @@ import { timer } from "./state.js";
 
 const MINUTE_MS = 60_000;
 const MORE_MIN = 15;
+
+/** When it is to end: at the fair, and by the reader's clock where it says otherwise. @param {Date} end */
+function planned(end) {
+  const there = fairTime(end);
+  const here = ownTime(end);
+  return here === "" ? t("Planned end {time}.", { time: there }) : t("Planned end {here} your time, {there} at the fair.", { here, there });
+}
 
 export class Agenda {
   /** @param {import("./live.js").TalkLive} talk */
@@ -68,8 +76,7 @@ export class Agenda {
     this.host.hidden = !this.talk.host;
     this.extend.hidden = this.ends_at === null;
     const { ends_at } = this;
-    setText(this.times, ends_at === null ? t("No planned end.")
-      : t("Planned end {here} your time, {there} at the fair.", { here: clock(ends_at), there: fairMoment(ends_at) }));
+    setText(this.times, ends_at === null ? t("No planned end.") : planned(new Date(ends_at)));
     this.tick();
   }
 
