@@ -8,6 +8,7 @@ for package in "$@"; do
     case "$package" in
         chromium) command -v chromium >/dev/null 2>&1 && continue ;;
         redis-server) command -v redis-server >/dev/null 2>&1 && continue ;;
+        coturn) command -v turnserver >/dev/null 2>&1 && continue ;;
         nodejs) command -v node >/dev/null 2>&1 && continue ;;
         npm) command -v npm >/dev/null 2>&1 && continue ;;
         postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && continue ;;
