@@ -31,8 +31,8 @@ NO_ROLE = {
 
 #: What is said in a talk, with what, and by whom it is done. ``host`` and ``helper`` are of the
 #: host side, ``guest`` of the other, all seated; ``knocks`` waits to be let in; ``removed`` was
-#: inside; ``other`` is no member. ``{}``: each of the
-#: host side has somebody to let in and somebody to send away.
+#: inside; ``other`` is no member. ``{}``: each of the host side has somebody to let in and
+#: somebody to send away.
 SEATED = {"host", "helper", "guest"}
 TALKING: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "signal": ("signal", {"to": "host", "data": {"restart": True}}, SEATED),

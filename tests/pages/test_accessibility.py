@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from tests.pages.every import NOT_FOUND, PAGES, READY, Furnisher
+from tests.pages.every import NOT_FOUND, PAGES, READY, Furnished, Furnisher
 from tests.pages.serving import Fair
 
 LOOKS = {
@@ -123,24 +125,30 @@ async def test_pages_for_moderators(fair: Fair, browser: Browser, look: str) -> 
     await check(stage, "tools")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def furnished(fair: Fair) -> AsyncIterator[Furnished]:
+    found = await Furnisher(fair).furnish()
+    yield found
+    # Nobody is there to take its messages, and the fair goes on.
+    fair.call("DELETE", f"/webhooks/{found.names['webhook']}")
+
+
+@pytest.mark.parametrize("who", dict.fromkeys(who for *_, who in PAGES))
 @pytest.mark.parametrize(
     "look",
     [pytest.param("wide", marks=pytest.mark.long), "narrow"],  # a minute for each
 )
-async def test_every_page(fair: Fair, browser: Browser, look: str) -> None:
-    found = await Furnisher(fair).furnish()
-    for who in dict.fromkeys(who for *_, who in PAGES):
-        page = await open_page(browser, look, f"{fair.url}/login")
-        if who in found.cookies:
-            await page.context.add_cookies(
-                [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
-            )
-        for name, path, whose in PAGES:
-            if whose == who:
-                answer = await page.goto(fair.url + path.format(**found.names))
-                assert answer is not None and answer.status == (404 if name in NOT_FOUND else 200)
-                await page.wait_for_function(READY)
-                await check(page, name)
-        await page.context.close()
-    # Nobody is there to take its messages, and the fair goes on.
-    fair.call("DELETE", f"/webhooks/{found.names['webhook']}")
+async def test_every_page(
+    fair: Fair, furnished: Furnished, browser: Browser, look: str, who: str
+) -> None:
+    page = await open_page(browser, look, f"{fair.url}/login")
+    if who in furnished.cookies:
+        await page.context.add_cookies(
+            [{"name": "pavilion", "value": furnished.cookies[who], "url": fair.url}]
+        )
+    for name, path, whose in PAGES:
+        if whose == who:
+            answer = await page.goto(fair.url + path.format(**furnished.names))
+            assert answer is not None and answer.status == (404 if name in NOT_FOUND else 200)
+            await page.wait_for_function(READY)
+            await check(page, name)
