@@ -90,7 +90,7 @@ class Pages:
     def when(self, ms: int, language: i18n.Language, zone: str) -> str:
         """A moment in ``zone`` (IANA), with the zone named."""
         moment = datetime.fromtimestamp(ms / 1000, ZoneInfo(zone))
-        joined = get_datetime_format("medium", locale=language.locale).replace("'", "")
+        joined = str(get_datetime_format("medium", locale=language.locale))
         day = format_date(moment, "medium", locale=language.locale)
         return f"{joined.format(f'{moment:%H:%M}', day)} ({zone})"
 
