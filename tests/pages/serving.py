@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def in_one_loop(items: list[pytest.Item], package: str) -> None:
 
 
 class Fair:
-    """A running server. ``origins`` are further addresses its pages may be reached by."""
+    """A running server. ``origins`` are further addresses its pages may be reached by,
+    ``more`` further settings."""
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Fair:
         origins: tuple[str, ...] = (),
         workers: int = 2,
         command: str = "serve",
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         self.key = secrets.token_urlsafe(24)
         self.port = free_port()
@@ -71,8 +74,8 @@ class Fair:
             "MEDIA__PORT": free_port(socket.SOCK_DGRAM),
             "MEDIA__WORKERS": 1,
             "FAIR__NAME": "Services Fair",
-            "FAIR__TIME_ZONE": "Asia/Shanghai",
-        }
+            "FAIR__TIME_ZONE": "Asia/Shanghai", **(more or {}),
+        }  # fmt: skip
         environment = {f"PAVILION__{name}": str(value) for name, value in settings.items()}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
