@@ -145,6 +145,16 @@ def _to_answer(one: Appointment, company: str) -> bool:
     return any(c.company == company and c.state == "invited" for c in one.companies)
 
 
+async def _open_to(services: Services, person: str, groups: dict[str, list[Row]]) -> frozenset[str]:
+    """The rooms that ``person`` may enter now: not those of meetings handed over."""
+    found = set()
+    for row in groups["day"]:
+        room = row.one.room if row.enter else None
+        if room is not None and await services.fair.talks.access(room, person) is not None:
+            found.add(room)
+    return frozenset(found)
+
+
 async def _day_page(
     request: web.Request, found: Company, role: StaffRole | None, organiser: bool,
     failed: _Failed | None = None, status: int = 200,
@@ -157,6 +167,7 @@ async def _day_page(
     days = sorted({made.today, *made.days(), day})
     bounds = made.time.bounds(day)
     staff = await services.fair.companies.staff(found.slug)
+    groups = await _appointments(services, made, found.slug, bounds)
     missed = await services.fair.rings.of_company(found.slug, bounds[0], unanswered=True)
     return await render(
         request, found, role, organiser, "day", status,
@@ -165,7 +176,7 @@ async def _day_page(
             for one in days
         ],
         day=day, day_text=made.time.day(day), staff_role=role, person=person, failed=failed,
-        groups=await _appointments(services, made, found.slug, bounds),
+        groups=groups, open_to=await _open_to(services, person, groups),
         rooms=await _rooms(services, made, found.slug, person, bounds),
         rings=[
             (ring, made.time.clock(ring.created_ms), rfc3339(ring.created_ms))
