@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from typing import Any
@@ -56,12 +57,23 @@ async def newest_ring(fair: Fair, slug: str) -> Any:
     return row
 
 
-async def online(fair: Fair, page: Page) -> None:
-    """On a page of its own until the hub has heard of its news socket."""
-    async with page.expect_websocket(lambda ws: ws.url.endswith("/news")) as opened:
-        await page.goto(f"{fair.url}/programme")
-    ws = await opened.value
-    await ws.wait_for_event("framereceived", lambda frame: '"welcome"' in str(frame))
+async def online(fair: Fair, page: Page, path: str = "/programme") -> None:
+    """On a page until the hub has heard of its news socket."""
+    greeted = asyncio.Event()
+
+    def heard(frame: str | bytes) -> None:
+        if '"welcome"' in str(frame):
+            greeted.set()
+
+    def opened(ws: Any) -> None:
+        if ws.url.endswith("/news"):
+            ws.on("framereceived", heard)
+
+    page.on("websocket", opened)
+    await page.goto(fair.url + path)
+    async with asyncio.timeout(WAIT_MS / 1000):
+        await greeted.wait()
+    page.remove_listener("websocket", opened)
 
 
 async def test_a_booth_is_rung_taken_once_and_missed(browser: Browser, fair: Fair) -> None:
@@ -105,7 +117,7 @@ async def test_a_booth_is_rung_taken_once_and_missed(browser: Browser, fair: Fai
 
     # Rung once more; the visitor's browser is gone in the middle of it.
     other, _ = await somebody(browser, fair, "Viktor")
-    await other.goto(f"{fair.url}/companies/{slug}")
+    await online(fair, other, f"/companies/{slug}")
     await other.wait_for_selector("html[data-ready]")
     visitor = other
     await ring("Robots & arms")
