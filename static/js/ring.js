@@ -9,11 +9,19 @@ import { ApiError, call } from "./api.js";
 import { chime } from "./devices.js";
 import { el, icon, setText } from "./dom.js";
 import { loadTexts, t, tn } from "./i18n.js";
+import { tab } from "./settings.js";
 
 /** @typedef {{id: string, company: string, company_name: string, caller: {name: string, organisation: string|null}, subject: string, expires_at: string}} Ringing */
 /** @typedef {{id: string, state: string, why: string|null, by: string|null}} Over */
 
 const QUIET = "pavilion.ring.quiet";
+/** Held by the one page of this browser that is heard while several ring. */
+const ALOUD = "pavilion.ring";
+/** The key that leads to what rings, wherever the reader is. */
+const KEY = "F8";
+const TITLED = "☎ ";
+/** In the tab's storage: the visitor's own call, so that a reload comes back to it. */
+const MINE = "ring";
 const TONE_MS = 2_500;
 const TONES = [523, 659, 523];
 /** How long a card says how it ended. */
@@ -52,8 +60,14 @@ function go(room) {
 function toldStaff(over) {
   if (over.state === "answered") return over.by ? t("{name} took the call.", { name: over.by }) : t("Somebody else took the call.");
   if (over.state === "cancelled") return t("The visitor hung up.");
-  if (over.state === "refused") return t("Nobody took the call.");
+  if (over.why === "no_answer") return t("Nobody took the call.");
   return over.why === "dropped" ? t("The visitor's connection was lost.") : t("The call was missed.");
+}
+
+/** Whether keys go into a text just now. */
+function typing() {
+  const node = document.activeElement;
+  return node instanceof HTMLElement && (node.isContentEditable || node.matches("input, select, textarea"));
 }
 
 /** A card of something that rings here. */
@@ -70,43 +84,57 @@ class Card {
     this.decline = el("button", { type: "button", class: "btn", onclick: () => void this.#decline() }, t("Not now"));
     this.hush = el("button", { type: "button", class: "btn btn-quiet ring-hush", "aria-pressed": quiet() ? "true" : "false", onclick: () => bell.hush() }, icon("quiet"), t("No sound"));
     this.acts = el("div", { class: "ring-acts" }, this.take, this.decline, this.hush);
-    this.node = el("div", { class: "ring-card", role: "alertdialog", "aria-labelledby": `ring-${ring.id}`, "aria-describedby": `ring-note-${ring.id}` },
+    this.acting = false;
+    this.room = ""; // once it is known that this reader took it, on another page
+    /** @type {Notification|null} */
+    this.notice = null;
+    this.node = el("div", { class: "ring-card", role: "alertdialog", tabindex: -1, "aria-keyshortcuts": KEY, "aria-labelledby": `ring-${ring.id}`, "aria-describedby": `ring-note-${ring.id}` },
       el("div", { class: "ring-head" }, icon("phone", "ring-shake"), el("div", {},
-        el("h2", { class: "ring-title", id: `ring-${ring.id}` }, this.words), el("p", { class: "muted", lang: "" }, who))),
+        el("h2", { class: "ring-title", id: `ring-${ring.id}` }, this.words), el("p", { class: "muted", lang: "" }, who)),
+      el("kbd", { class: "ring-key", "aria-hidden": "true" }, KEY)),
       this.note, this.acts);
-    this.timer = setTimeout(() => bell.over({ id: ring.id, state: "missed", why: "no_answer", by: null }), RING_MS + 2_000);
+    this.timer = setTimeout(() => bell.over({ id: ring.id, state: "missed", why: null, by: null }), RING_MS + 2_000);
   }
 
-  /** @param {boolean} on */
+  /** Pressed once: a button that was switched off would lose the focus. @param {boolean} on */
   #busy(on) {
-    this.take.disabled = this.decline.disabled = on;
+    this.acting = on;
+    for (const button of [this.take, this.decline]) button.setAttribute("aria-disabled", String(on));
   }
 
   async #answer() {
+    if (this.acting) return;
     this.#busy(true);
     try {
       const { data } = await call("POST", `/api/v1/rings/${this.ring.id}/answer`);
       this.bell.silence();
       go(data.room);
     } catch (fault) {
-      this.#failed(fault);
+      await this.#failed(fault);
     }
   }
 
   async #decline() {
+    if (this.acting) return;
     this.#busy(true);
     try {
       await call("POST", `/api/v1/rings/${this.ring.id}/decline`);
       this.bell.drop(this.ring.id);
     } catch (fault) {
-      this.#failed(fault);
+      await this.#failed(fault);
     }
   }
 
   /** @param {unknown} fault */
-  #failed(fault) {
-    if (fault instanceof ApiError && (fault.code === "ring_over" || fault.status === 404)) {
-      this.bell.over({ id: this.ring.id, state: "answered", why: null, by: null });
+  async #failed(fault) {
+    if (fault instanceof ApiError && fault.code === "ring_over") {
+      // Somebody was quicker, or the visitor is gone: how it ended is told, or asked for.
+      const { id } = this.ring;
+      try {
+        this.bell.over((await call("GET", `/api/v1/rings/${id}`)).data);
+      } catch {
+        this.bell.over({ id, state: "missed", why: null, by: null });
+      }
       return;
     }
     this.#busy(false);
@@ -120,8 +148,11 @@ class Card {
     this.node.classList.add("ring-over");
     this.node.setAttribute("role", "status");
     setText(this.note, words);
+    this.notice?.close();
+    const had = this.acts.contains(document.activeElement);
     const close = el("button", { type: "button", class: "btn", onclick: () => this.bell.drop(this.ring.id) }, t("Close"));
-    this.acts.replaceChildren(close);
+    this.acts.replaceChildren(...(this.room ? [el("a", { class: "btn btn-primary", href: `/negotiations/${this.room}` }, t("Enter the talk"))] : []), close);
+    if (had) close.focus();
     this.timer = setTimeout(() => this.bell.drop(this.ring.id), TOLD_MS);
   }
 }
@@ -133,6 +164,11 @@ class Bell {
     this.box = el("section", { class: "rings", hidden: true });
     this.title = "";
     this.tone = 0;
+    this.aloud = false;
+    /** Gives the turn to be heard to another page. @type {AbortController|null} */
+    this.turn = null;
+    /** Where the focus was before a card had it. @type {HTMLElement|null} */
+    this.before = null;
     /** @type {Call|null} */
     this.mine = null;
     /** Rings that were over before their card was drawn. @type {Set<string>} */
@@ -146,8 +182,15 @@ class Bell {
     if (message.type === "ring") void this.rings(message);
     else if (message.type === "ring_over") this.over(message);
     else if (message.type === "call" && this.mine?.id === message.id) go(message.room);
+    else if (message.type === "call" && this.cards.has(message.id)) this.#taken(message);
     else return false;
     return true;
+  }
+
+  /** Taken by this reader, on whatever page of theirs. @param {{id: string, room: string}} message */
+  #taken(message) {
+    const card = this.cards.get(message.id);
+    if (card) card.room = message.room;
   }
 
   /** @param {Ringing} ring */
@@ -159,15 +202,30 @@ class Bell {
     if (!this.box.isConnected) {
       this.box.setAttribute("aria-label", t("Calls"));
       document.body.append(this.box);
+      document.addEventListener("keydown", (event) => {
+        const first = this.#ringing[0];
+        if (event.key !== KEY || event.altKey || event.ctrlKey || event.metaKey || !first) return;
+        event.preventDefault();
+        this.#enter(first);
+      });
     }
     const card = new Card(ring, this);
     this.cards.set(ring.id, card);
     this.box.append(card.node);
     this.box.hidden = false;
-    // The focus stays where the reader types; the way there is told, and Escape is not needed.
+    // Whoever types goes on typing; a key leads there. The card itself has the focus, so that a
+    // key pressed just then takes and declines nothing.
+    if (!typing() && !document.querySelector("dialog[open]")) this.#enter(card);
     alertNow(`${card.words}. ${ring.subject}`);
     this.#ringOn();
-    this.#notify(card.words, ring);
+    this.#notify(card);
+  }
+
+  /** @param {Card} card */
+  #enter(card) {
+    const node = document.activeElement;
+    if (node instanceof HTMLElement && !this.box.contains(node)) this.before = node;
+    card.node.focus();
   }
 
   /** @param {Over} over */
@@ -175,7 +233,8 @@ class Bell {
     this.gone.add(over.id);
     if (this.gone.size > 100) this.gone.delete(/** @type {string} */ (this.gone.values().next().value));
     const card = this.cards.get(over.id);
-    if (card && !card.node.classList.contains("ring-over")) {
+    if (over.state === "refused") this.drop(over.id); // by this reader, on another page
+    else if (card && !card.node.classList.contains("ring-over")) {
       const words = toldStaff(over);
       card.ended(words);
       announce(words);
@@ -189,13 +248,16 @@ class Bell {
     const card = this.cards.get(id);
     if (!card) return;
     clearTimeout(card.timer);
+    card.notice?.close();
     const had = card.node.contains(document.activeElement);
     card.node.remove();
     this.cards.delete(id);
     this.gone.add(id);
     this.box.hidden = this.cards.size === 0;
     this.silence();
-    if (had) document.getElementById("main")?.focus();
+    if (!had) return;
+    const back = this.before?.isConnected && this.before !== document.body ? this.before : document.getElementById("main");
+    back?.focus();
   }
 
   get #ringing() {
@@ -204,12 +266,16 @@ class Bell {
 
   #ringOn() {
     if (this.tone) return;
-    this.title = document.title;
+    this.#waitForTurn();
     const turn = () => {
       const [first] = this.#ringing;
       if (!first) return;
-      document.title = document.title === this.title ? `☎ ${first.words}` : this.title;
-      if (!quiet()) void chime(TONES).catch(() => undefined); // refused before a first touch of the page
+      if (document.title.startsWith(TITLED)) document.title = this.title;
+      else {
+        this.title = document.title; // pages change it themselves
+        document.title = TITLED + first.words;
+      }
+      if (this.aloud && !quiet()) void chime(TONES).catch(() => undefined); // refused before a first touch of the page
     };
     turn();
     this.tone = setInterval(turn, TONE_MS);
@@ -220,7 +286,23 @@ class Bell {
     if (this.#ringing.length > 0 || !this.tone) return;
     clearInterval(this.tone);
     this.tone = 0;
-    document.title = this.title;
+    this.turn?.abort();
+    if (document.title.startsWith(TITLED)) document.title = this.title;
+  }
+
+  /** Of several pages that ring one is heard; when it goes, the next. */
+  #waitForTurn() {
+    const turn = new AbortController();
+    this.turn = turn;
+    this.aloud = !("locks" in navigator); // an address without TLS has none
+    if (this.aloud) return;
+    navigator.locks.request(ALOUD, { signal: turn.signal }, () => {
+      this.aloud = true;
+      return new Promise((done) => {
+        if (turn.signal.aborted) done(undefined);
+        turn.signal.addEventListener("abort", () => done(undefined));
+      });
+    }).catch(() => undefined); // given up before its turn came
   }
 
   hush() {
@@ -228,14 +310,15 @@ class Bell {
     for (const card of this.cards.values()) card.hush.setAttribute("aria-pressed", quiet() ? "true" : "false");
   }
 
-  /** Where the reader is elsewhere and has allowed it before. @param {string} words @param {Ringing} ring */
-  #notify(words, ring) {
+  /** Where the reader is elsewhere and has allowed it before. @param {Card} card */
+  #notify(card) {
     if (!document.hidden || typeof Notification === "undefined" || Notification.permission !== "granted") return;
-    const note = new Notification(words, { body: ring.subject, tag: ring.id });
-    note.onclick = () => {
-      window.focus();
-      note.close();
-    };
+    try {
+      card.notice = new Notification(card.words, { body: card.ring.subject, tag: card.ring.id });
+    } catch {
+      return; // phones show none for a page
+    }
+    card.notice.onclick = () => window.focus();
   }
 
   // --- the visitor ---
@@ -246,6 +329,10 @@ class Bell {
       if (this.mine === null) this.mine = new Call(this, button);
       void this.mine.open();
     });
+    const [company, id] = tab.get(MINE).split(" ");
+    if (!id || company !== button.dataset.ringCompany) return;
+    this.mine = new Call(this, button);
+    void this.mine.back(id);
   }
 }
 
@@ -293,6 +380,23 @@ class Call {
     this.node.querySelector("input")?.focus();
   }
 
+  /** A call of this visitor that may still ring, begun before a reload or on another page.
+   * @param {string} id @returns {Promise<boolean>} whether it is shown */
+  async back(id) {
+    try {
+      const { data } = await call("GET", `/api/v1/rings/${id}`);
+      if (data.company !== this.company || data.state !== "ringing") {
+        tab.set(MINE, "");
+        return false;
+      }
+      if (!this.node.open) this.node.showModal();
+      this.#rings(data);
+      return true;
+    } catch {
+      return false; // the news tell what becomes of it
+    }
+  }
+
   /** @param {string} [fault] */
   #ask(fault = "") {
     setText(this.title, t("Ring the booth of {company}", { company: this.name }));
@@ -322,6 +426,8 @@ class Call {
       if (data.state === "ringing" && !this.bell.gone.has(data.id)) this.#rings(data);
       else this.over(data);
     } catch (fault) {
+      const other = fault instanceof ApiError && fault.code === "already_ringing" ? fault.problem.ring : "";
+      if (other && (await this.back(other))) return;
       this.#ask(this.#refusal(fault));
       this.node.querySelector("input")?.focus();
     }
@@ -343,6 +449,7 @@ class Call {
   /** @param {{id: string, left_ms: number}} ring */
   #rings(ring) {
     this.id = ring.id;
+    tab.set(MINE, `${this.company} ${ring.id}`);
     this.until = performance.now() + ring.left_ms;
     setText(this.title, t("Ringing {company} …", { company: this.name }));
     const left = el("span", { class: "call-left" });
@@ -395,6 +502,7 @@ class Call {
   over(over) {
     clearInterval(this.timer);
     this.id = "";
+    tab.set(MINE, "");
     const words = toldVisitor(over);
     setText(this.title, words);
     this.body.replaceChildren(

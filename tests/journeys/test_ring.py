@@ -141,3 +141,55 @@ async def test_a_booth_is_rung_taken_once_and_missed(browser: Browser, fair: Fai
     await expect(pages[0].get_by_text("The visitor hung up.").first).to_be_visible()
     for page in (*pages, second, visitor):
         await page.context.close()
+
+
+async def test_a_ring_meets_typing_reloads_and_a_second_page(browser: Browser, fair: Fair) -> None:
+    slug = company(fair, f"Ringing {secrets.token_hex(3)}", "铃声科技", "finance", "电话")
+    (first, one), (other, two) = [await somebody(browser, fair, name) for name in ("Ines", "Bo")]
+    await staff_of(fair, slug, one, two)
+    for page in (first, other):
+        await online(fair, page)
+    second = await first.context.new_page()
+    await online(fair, second)
+    visitor, _ = await somebody(browser, fair, "Vera")
+    await visitor.goto(f"{fair.url}/companies/{slug}")
+    await visitor.wait_for_selector("html[data-ready]")
+
+    async def ring() -> None:
+        await visitor.get_by_role(
+            "button", name=re.compile("^Ring (the booth|again)$")
+        ).last.click()
+        await visitor.get_by_role("button", name="Ring", exact=True).click()
+        await expect(visitor.get_by_role("button", name="Hang up")).to_be_visible()
+
+    # Whoever types goes on typing, and a key leads to the card and back; others stand on the card.
+    words = first.locator("main").get_by_role("searchbox").first
+    await words.fill("rob")
+    await ring()
+    card = first.get_by_role("alertdialog")
+    await expect(card).to_be_visible(timeout=WAIT_MS)
+    await first.keyboard.type("ots")
+    await expect(words).to_have_value("robots")
+    await first.keyboard.press("F8")
+    await expect(card).to_be_focused()
+    await expect(other.get_by_role("alertdialog")).to_be_focused()
+    # The visitor reloads: the call is still there, on their side and on the others'.
+    await visitor.reload()
+    await expect(visitor.get_by_role("button", name="Hang up")).to_be_visible(timeout=WAIT_MS)
+    await expect(card).to_be_visible()
+    # Declined on one page: gone on the other of the same person, for it goes on for others.
+    await card.get_by_role("button", name="Not now").click()
+    await expect(words).to_be_focused()
+    await expect(second.locator(".ring-card")).to_have_count(0)
+    await expect(other.get_by_role("alertdialog")).to_be_visible()
+    await visitor.get_by_role("button", name="Hang up").click()
+    await expect(visitor.get_by_role("heading", name="You hung up.")).to_be_visible()
+    # Taken on one page: the other leads into the room too.
+    await visitor.get_by_role("button", name="Ring again").click()
+    await visitor.get_by_role("button", name="Ring", exact=True).click()
+    await second.get_by_role("button", name="Take the call").click(timeout=WAIT_MS)
+    await expect(second).to_have_url(re.compile("/negotiations/n-"), timeout=WAIT_MS)
+    link = first.locator(".ring-card").get_by_role("link", name="Enter the talk")
+    await expect(link).to_have_attribute("href", second.url.removeprefix(fair.url))
+    for page in (first, second, other, visitor):
+        await page.context.close()
