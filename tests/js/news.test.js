@@ -39,3 +39,23 @@ test("current ends what it does not name, and no reminder", () => {
   assert.equal(kept.expire(NOW + 20 * 60_000), true);
   assert.deepEqual(kept.shown(), []);
 });
+
+test("what is for one person leads somewhere, once, and for its time", () => {
+  const kept = new Kept("en", []);
+  const appointment = { type: "appointment", id: "p", state: "confirmed", subject: "Cold chain", starts_at: "2026-11-22T12:00:00Z", party: "Pearl", url: "/me/appointments", reminder: false };
+  assert.equal(kept.take({ type: "call", id: "r", room: "n-1" }, NOW), true);
+  assert.equal(kept.take({ type: "invited", room: "n-2", subject: "Robots", by: "Li Na", starts_at: "2026-11-22T09:00:00Z" }, NOW), true);
+  assert.equal(kept.take(appointment, NOW), true);
+  assert.equal(kept.take(appointment, NOW), false);
+  assert.equal(kept.take({ ...appointment, state: "cancelled" }, NOW), true, "each change is news");
+  assert.deepEqual(kept.shown().map(({ kind, href, party, state }) => [kind, href, party, state]), [
+    ["call", "/negotiations/n-1", "", ""],
+    ["invited", "/negotiations/n-2", "Li Na", ""],
+    ["appointment", "/me/appointments", "Pearl", "confirmed"],
+    ["appointment", "/me/appointments", "Pearl", "cancelled"],
+  ]);
+  kept.take({ type: "current", announcements: [] }, NOW);
+  assert.equal(kept.shown().length, 4, "announcements alone end with current");
+  kept.expire(NOW + 61_000);
+  assert.equal(kept.shown().length, 3, "a call is over soon");
+});
