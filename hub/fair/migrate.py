@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, text
 
 from hub.fair.engine import make_engine
@@ -15,6 +13,10 @@ _LOCK = 0x50_41_56_49  # PostgreSQL advisory lock: two machines may start at onc
 
 
 def _upgrade(connection: Connection) -> None:
+    # Every worker imports this module, and none but the first process migrates.
+    from alembic import command
+    from alembic.config import Config as AlembicConfig
+
     config = AlembicConfig()
     here = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(here).replace("%", "%%"))

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from tests.pages.business import DAYS
 from tests.pages.every import READY, Furnished, Furnisher
 from tests.pages.serving import Fair
-from tests.pages.test_accessibility import LOOKS, check, open_page
+from tests.pages.test_accessibility import check, open_page
 
 PATHS = (
     ("visitor", "/companies/{company}/meet?day={day}"),
@@ -58,7 +58,9 @@ async def signed_in(fair: Fair, browser: Browser, look: str, found: Furnished, w
     return page
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "look", [pytest.param("wide", marks=pytest.mark.long), "narrow"]
+)  # what is wide is in every page's look too
 async def test_pages_of_appointments(fair: Fair, browser: Browser, look: str) -> None:
     found = await Meetings(fair).furnish()
     pages = {who: await signed_in(fair, browser, look, found, who) for who in ("visitor",
