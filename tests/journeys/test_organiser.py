@@ -32,7 +32,7 @@ async def send_sheet(keys: Keyboard, sheet: Path, at_once: bool) -> None:
     page = keys.page
     await keys.press(page.get_by_role("radio", name="People"), "Space")
     await keys.reach(page.get_by_label("Sheet", exact=True))
-    async with page.expect_file_chooser() as chooser:
+    async with page.expect_file_chooser(timeout=30_000) as chooser:  # two cores under load
         await page.keyboard.press("Space")
     await (await chooser.value).set_files(sheet)
     if at_once:
