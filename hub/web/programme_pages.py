@@ -89,9 +89,7 @@ async def rows_of(request: web.Request) -> Rows:
     session = await auth.session_of(request)
     slots = None
     if session is not None and session.account:
-        slots = await services.fair.conferences.agenda_slots(
-            session.identity.id, language.tag
-        )
+        slots = await services.fair.conferences.agenda_slots(session.identity.id, language.tag)
     rooms = {room.slug: room for room in (await pages.programme.now()).rooms}
     zone = FairTime(ZoneInfo(fair.time_zone), language.locale)
     return Rows(fair, language.tag, language.locale, zone, now_ms(), rooms, slots)
