@@ -63,12 +63,16 @@ async def check(page: Page, what: str) -> None:
     await page.set_viewport_size(size)
 
 
+#: The wide look is for the long run: both together take half a minute of make test.
+BOTH = [pytest.param("wide", marks=pytest.mark.long), "narrow"]
+
+
 async def enter(page: Page, name: str) -> None:
     await page.locator("#name").fill(name)
     await page.locator("#enter").click()
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", BOTH)
 async def test_pages_for_everyone(fair: Fair, browser: Browser, look: str) -> None:
     room = fair.room("Trade in services 服务贸易", capacity=1)
     await check(await open_page(browser, look, fair.url + "/"), "home")
@@ -103,7 +107,7 @@ async def test_pages_for_everyone(fair: Fair, browser: Browser, look: str) -> No
     await check(waiting, "ending")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", BOTH)
 async def test_pages_for_moderators(fair: Fair, browser: Browser, look: str) -> None:
     room = fair.room("Panel", capacity=3)
     desk = await open_page(browser, look, f"{fair.url}/desk#token={fair.token(room, 'moderator')}")
