@@ -20,6 +20,7 @@ from aiohttp import web
 
 from hub import secrets
 from hub.config import Config
+from hub.heap import Heap
 from hub.services import SERVICES
 from hub.sockets import BACKLOG
 
@@ -88,11 +89,16 @@ async def _hub(config: Config, index: int, descriptor: int, ready: Callable[[], 
         runner, socket.socket(fileno=descriptor), backlog=BACKLOG, ssl_context=tls_context(config)
     )
     await site.start()
+    live = app[LIVE]
+    heap = Heap(lambda: len(live.connections), lambda: live.ended)
+    heap.begin()
+    looks = asyncio.create_task(heap.keep(), name="heap")
     ready()
     await stop.wait()
     app[SERVICES].draining = True
-    await drain(app[LIVE])  # while answers are still heard; aiohttp's own end is deaf
+    await drain(live)  # while answers are still heard; aiohttp's own end is deaf
     await runner.cleanup()
+    looks.cancel()
 
 
 def run_media(config: Config, index: int, ready: Callable[[], None]) -> None:

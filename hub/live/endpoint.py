@@ -78,6 +78,7 @@ async def live(request: web.Request) -> web.StreamResponse:
                 await _said(conn)
     finally:
         hub.addresses.leave(address)
+        hub.ended += 1
     return ws
 
 

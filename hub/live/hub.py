@@ -59,6 +59,7 @@ class LiveHub:
         self.renewed = self.now()  # when the last renewing that was answered was asked for
         self.deaf = False  # aiohttp shuts down and takes no more input: no Close will be heard
         self.gone = asyncio.Event()  # set whenever a connection ended
+        self.ended = 0  # sockets, greeted or not, since the start
         self._tasks: set[asyncio.Task[Any]] = set()  # bounded by what starts them
 
     def now(self) -> float:

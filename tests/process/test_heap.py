@@ -1,0 +1,104 @@
+"""When the collector looks at what (``hub.heap``), with real cycles and a clock of the test's."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from hub import heap
+from hub.heap import Heap
+
+
+class Knot:
+    """Something that only the collector can end."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+class Rig:
+    """A process that holds ``held`` sockets, of which ``ended`` have ended."""
+
+    def __init__(self) -> None:
+        self.held, self.ended, self.now = heap.FEW + 1, 0, 0.0
+        self.heap = Heap(lambda: self.held, lambda: self.ended, lambda: self.now)
+        self.heap.begin()
+
+    def knots(self, count: int = 3) -> tuple[list[Knot], list[weakref.ref[Knot]]]:
+        made = [Knot() for _ in range(count)]
+        return made, [weakref.ref(knot) for knot in made]
+
+
+def alive(refs: list[weakref.ref[Knot]]) -> int:
+    return sum(ref() is not None for ref in refs)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    thresholds = gc.get_threshold()
+    yield Rig()
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+def test_cpython_does_no_full_collection_any_more(rig: Rig) -> None:
+    before = gc.get_stats()[2]["collections"]
+    kept = [[n] for n in range(400_000)]  # 200 young collections, 20 of the middle: a full one
+    assert len(kept) == 400_000 and gc.get_stats()[2]["collections"] == before
+    assert gc.get_stats()[1]["collections"] > 0
+
+
+def test_what_came_and_went_between_two_looks_goes_at_the_next(rig: Rig) -> None:
+    made, refs = rig.knots()
+    gc.collect(1)  # they are of the oldest generation now
+    made.clear()
+    assert alive(refs) == 3
+    rig.heap.look()
+    assert alive(refs) == 0
+
+
+def test_what_was_set_aside_goes_when_enough_sockets_have_ended(rig: Rig) -> None:
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.ended = heap.ENDED_MIN - 1
+    rig.heap.look()
+    assert alive(refs) == 3 and gc.get_freeze_count() > 0
+    rig.ended += 1
+    rig.heap.look()
+    assert alive(refs) == 0
+
+
+def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
+    rig.held = 3 * heap.ENDED_MIN
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.ended = rig.held - 1
+    rig.heap.look()
+    assert alive(refs) == 3
+    rig.ended = rig.held
+    rig.heap.look()
+    assert alive(refs) == 0
+
+
+@pytest.mark.parametrize(("held", "wait_s"), [(heap.FEW + 1, heap.DEEP_S), (0, heap.SHALLOW_S)])
+def test_at_the_latest_by_the_clock(rig: Rig, held: int, wait_s: float) -> None:
+    rig.held = held
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.now = wait_s - 1
+    rig.heap.look()
+    assert alive(refs) == 3
+    rig.now = wait_s
+    rig.heap.look()
+    assert alive(refs) == 0
+    made, refs = rig.knots()  # and the time runs anew
+    rig.heap.look()
+    made.clear()
+    rig.heap.look()
+    assert alive(refs) == 3
