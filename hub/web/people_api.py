@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from hub.services import SERVICES, Services
@@ -127,14 +128,13 @@ async def occupancy(request: web.Request) -> web.Response:
         name: sum(getattr(row, name) for row in rows)
         for name in ("capacity", "live", "held", "offered", "waiting")
     }
-    return web.json_response(
-        {
-            "at": rfc3339(board.at_ms),
-            "totals": {"rooms": len(rows), **totals},
-            "rooms": [asdict(row) for row in rows],
-        },
+    answer = {
+        "at": rfc3339(board.at_ms), "totals": {"rooms": len(rows), **totals}, "rooms": rows,
+    }  # fmt: skip
+    return web.Response(  # 5,000 rooms: json's own encoder would hold everybody up for 0.1 s
+        body=msgspec.json.encode(answer), content_type="application/json", charset="utf-8",
         headers=NO_STORE,
-    )
+    )  # fmt: skip
 
 
 ROUTES: Final = (
