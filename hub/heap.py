@@ -30,6 +30,10 @@ NEVER: Final = 2**30
 FEW: Final = 500
 #: With more, sockets that have to end before it: then what they left is as much as what is held.
 ENDED_MIN: Final = 2_000
+#: Sockets that ended since the last look, above which one waits: people come back, or all go home.
+BUSY: Final = 50
+#: It waits no longer than until so many times as many have ended.
+PATIENCE: Final = 4
 #: At the latest, seconds: not everything that is left behind is a socket's.
 DEEP_S: Final = 900.0
 #: With few people, seconds from one to the next.
@@ -51,7 +55,7 @@ class Heap:
         self._ended = ended
         self._now = now
         self._deep_at = now()
-        self._ended_then = ended()
+        self._ended_then = self._ended_last = ended()
 
     def begin(self) -> None:
         """Take over from CPython: everything loaded so far is set aside for good."""
@@ -79,7 +83,10 @@ class Heap:
 
     def _due(self, now: float) -> bool:
         since, held = now - self._deep_at, self._held()
+        busy = self._ended() - self._ended_last > BUSY
+        self._ended_last = self._ended()
         if held <= FEW:
             return since >= SHALLOW_S
+        enough = max(ENDED_MIN, held)
         ended = self._ended() - self._ended_then
-        return since >= DEEP_S or ended >= max(ENDED_MIN, held)
+        return since >= DEEP_S or ended >= enough and (not busy or ended >= PATIENCE * enough)

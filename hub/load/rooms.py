@@ -29,6 +29,8 @@ PER_SOURCE: Final = 200  # people of one loopback address
 BATCH: Final = 1000  # participants of one tokens:batch
 DURATION_MAX_S: Final = 3000  # tokens live an hour
 PEOPLE_MAX: Final = 200_000
+TRIES: Final = 4  # of a call that may be asked again
+AGAIN_S: Final = 2.0
 LOOPBACK: Final = ("127.0.0.1", "localhost")
 
 
@@ -144,12 +146,17 @@ class Api:
         await self._session.close()
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON answer. Raises LoadFailed for a status of 400 and above."""
-        try:
-            async with self._session.request(method, "/api/v1" + path, json=body) as answer:
-                text = await answer.text()
-        except (aiohttp.ClientError, TimeoutError) as fault:
-            raise LoadFailed(f"{method} {path}: {fault}") from None
+        """The JSON answer. Raises LoadFailed for a status of 400 and above; what may be asked
+        twice is asked again while the hub says that it recovers."""
+        for _ in range(TRIES if method in ("GET", "DELETE") else 1):
+            try:
+                async with self._session.request(method, "/api/v1" + path, json=body) as answer:
+                    text = await answer.text()
+            except (aiohttp.ClientError, TimeoutError) as fault:
+                raise LoadFailed(f"{method} {path}: {fault}") from None
+            if answer.status != 503:
+                break
+            await asyncio.sleep(AGAIN_S)
         if answer.status >= 400:
             raise LoadFailed(f"{method} {path}: {answer.status} {text[:300]}")
         return json.loads(text) if text else None

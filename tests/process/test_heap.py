@@ -72,6 +72,27 @@ def test_what_was_set_aside_goes_when_enough_sockets_have_ended(rig: Rig) -> Non
     assert alive(refs) == 0
 
 
+def test_not_while_everybody_goes_home_unless_it_becomes_too_much(rig: Rig) -> None:
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    for _ in range(heap.PATIENCE - 1):
+        rig.ended += heap.ENDED_MIN
+        rig.heap.look()
+        assert alive(refs) == 3
+    rig.ended += heap.ENDED_MIN
+    rig.heap.look()
+    assert alive(refs) == 0
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.ended += heap.ENDED_MIN
+    rig.heap.look()
+    assert alive(refs) == 3
+    rig.heap.look()  # calm again
+    assert alive(refs) == 0
+
+
 def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
     rig.held = 3 * heap.ENDED_MIN
     made, refs = rig.knots()
@@ -80,7 +101,7 @@ def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
     rig.ended = rig.held - 1
     rig.heap.look()
     assert alive(refs) == 3
-    rig.ended = rig.held
+    rig.ended += 1
     rig.heap.look()
     assert alive(refs) == 0
 
