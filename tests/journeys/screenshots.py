@@ -19,6 +19,7 @@ from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.pages.every import PAGES, READY, Furnished, Furnisher
+from tests.pages.ringing import hang_up, ring
 from tests.pages.serving import BROWSER_ARGS, CHROMIUM, Fair
 
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
@@ -194,6 +195,29 @@ async def talks(browser: Browser, fair: Fair, folder: Path, found: Furnished) ->
             await knocking.context.close()
 
 
+async def rings(browser: Browser, fair: Fair, folder: Path, found: Furnished) -> None:
+    """A booth that rings: on a page of its staff, and for the visitor, who hangs up."""
+
+    async def signed_in(look: str, width: str, who: str) -> Page:
+        page = await open_page(browser, look, width, f"{fair.url}/login")
+        await page.context.add_cookies(
+            [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
+        )
+        return page
+
+    for look in LOOKS:
+        for width in WIDTHS:
+            staff = await signed_in(look, width, "exhibitor")
+            visitor = await signed_in(look, width, "visitor")
+            await ring(fair, staff, visitor, found.names["company"], "Spare parts 备件")
+            await taken(staff, folder / f"ring-staff-{width}-{look}.png")
+            await taken(visitor, folder / f"ring-visitor-{width}-{look}.png")
+            await hang_up(visitor)
+            await taken(visitor, folder / f"ring-over-{width}-{look}.png")
+            for page in (staff, visitor):
+                await page.context.close()
+
+
 async def taken(page: Page, file: Path, whole: bool = False, colours: int = COLOURS) -> None:
     """A picture of what is seen, or of the whole page up to TALL_MAX, in few colours."""
     tall = await page.evaluate("document.documentElement.scrollHeight") if whole else 0
@@ -251,6 +275,8 @@ async def draw_with(fair: Fair, folder: Path, wanted: set[str]) -> None:
         await pages(chromium, fair, folder, found, wanted)
         if not wanted or "talks" in wanted:
             await talks(chromium, fair, folder, found)
+        if not wanted or "rings" in wanted:
+            await rings(chromium, fair, folder, found)
         if not wanted:
             await draw(chromium, fair, folder)
         await chromium.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from typing import Any
@@ -14,6 +13,7 @@ from hub.fair.engine import make_engine, transaction
 from hub.fair.tables import company_staff, rings
 from tests.journeys.test_gate import account
 from tests.journeys.visitors import a_page, company
+from tests.pages.ringing import online
 from tests.pages.serving import Fair
 
 WAIT_MS = 15_000  # two cores under load
@@ -55,25 +55,6 @@ async def newest_ring(fair: Fair, slug: str) -> Any:
         row = found.first()
     await engine.dispose()
     return row
-
-
-async def online(fair: Fair, page: Page, path: str = "/programme") -> None:
-    """On a page until the hub has heard of its news socket."""
-    greeted = asyncio.Event()
-
-    def heard(frame: str | bytes) -> None:
-        if '"welcome"' in str(frame):
-            greeted.set()
-
-    def opened(ws: Any) -> None:
-        if ws.url.endswith("/news"):
-            ws.on("framereceived", heard)
-
-    page.on("websocket", opened)
-    await page.goto(fair.url + path)
-    async with asyncio.timeout(WAIT_MS / 1000):
-        await greeted.wait()
-    page.remove_listener("websocket", opened)
 
 
 async def test_a_booth_is_rung_taken_once_and_missed(browser: Browser, fair: Fair) -> None:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
+from rooms.appointments import State
+from tests.pages import past
+
 #: Days from today; whoever makes meetings takes one of their own, as nobody is booked twice.
 DAYS: Final = count(1)
 LENGTH: Final = timedelta(minutes=30)
@@ -36,6 +39,8 @@ class Business:
         company: str,
     ) -> None:
         self._act, self._organise, self._ids, self._company = act, organise, ids, company
+        #: ids of meetings that ``past.let_pass`` is to bring into these states
+        self.passing: dict[State, str] = {}
 
     def furnish(self) -> dict[str, str]:
         """What the paths of the pages hold."""
@@ -45,8 +50,8 @@ class Business:
         return {**self._meetings(), **self._talks()}
 
     def _meetings(self) -> dict[str, str]:
-        at = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0)
-        at += timedelta(days=next(DAYS))
+        today = datetime.now(UTC).replace(hour=1, minute=0, second=0, microsecond=0)
+        at = today + timedelta(days=next(DAYS))
 
         def span(place: int) -> dict[str, str]:
             starts = at + place * LENGTH
@@ -74,6 +79,7 @@ class Business:
             if act is not None:
                 body = {"action": act[0], **act[1]}
                 self._act("exhibitor", "POST", f"/appointments/{id}/actions", body)
+        self.passing = past.ask(self._act, self._company, today + timedelta(days=next(DAYS)))
         called_off = {"action": "cancel", "reason": "Our flight is late."}
         self._act("visitor", "POST", f"/appointments/{asked[4]}/actions", called_off)
         return {"day": at.date().isoformat(), "slot": made[6]["id"]}

@@ -21,8 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine, transaction
 from hub.fair.tables import company_staff, conferences, people
+from rooms.appointments import State
 from rooms.model import Identity, Role
 from tests.pages.business import Business
+from tests.pages.past import let_pass
 from tests.pages.serving import Fair
 
 STATIC = Path(__file__).parents[2] / "static"
@@ -135,6 +137,7 @@ class Furnisher:
         self._fair = fair
         self._ids: dict[str, str] = {}
         self._signed: dict[str, tuple[str, str]] = {}  # cookie, CSRF token
+        self._passing: dict[State, str] = {}
 
     async def furnish(self) -> Furnished:
         data = self._fair.log.parent / "data"
@@ -148,10 +151,11 @@ class Furnisher:
             self._signed["organiser"] = (signed, "")
             company = await self._company(engine)
             conference = await self._conference(engine)
+            names = {"company": company, "conference": conference, "person": self._ids["visitor"]}
+            names |= await asyncio.to_thread(self._acts, company, conference)
+            await let_pass(engine, self._passing, self._ids)
         finally:
             await engine.dispose()
-        names = {"company": company, "conference": conference, "person": self._ids["visitor"]}
-        names |= await asyncio.to_thread(self._acts, company, conference)
         return Furnished({who: cookie for who, (cookie, _) in self._signed.items()}, names)
 
     async def _account(self, engine: AsyncEngine, who: str) -> None:
@@ -234,7 +238,9 @@ class Furnisher:
         })  # fmt: skip
         hook = {"url": "https://hooks.example.com/pavilion", "kinds": []}
         webhook = self._call("POST", "/webhooks", hook)
-        made = Business(self._as, self._call, self._ids, company).furnish()
+        business = Business(self._as, self._call, self._ids, company)
+        made = business.furnish()
+        self._passing = business.passing
         return {"webhook": webhook["id"], "job": self._import(), **made}
 
     def _import(self) -> str:

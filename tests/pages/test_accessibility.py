@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from hub.web.appointments_texts import STATES
+from rooms.appointments import State
 from tests.pages.every import NOT_FOUND, PAGES, READY, Furnished, Furnisher
+from tests.pages.past import PAST
+from tests.pages.ringing import hang_up, ring
 from tests.pages.serving import Fair
 
 LOOKS = {
@@ -137,6 +143,52 @@ async def furnished(fair: Fair) -> AsyncIterator[Furnished]:
     fair.call("DELETE", f"/webhooks/{found.names['webhook']}")
 
 
+async def signed_in(fair: Fair, found: Furnished, browser: Browser, look: str, who: str) -> Page:
+    page = await open_page(browser, look, f"{fair.url}/login")
+    if who in found.cookies:
+        await page.context.add_cookies(
+            [{"name": "pavilion", "value": found.cookies[who], "url": fair.url}]
+        )
+    return page
+
+
+async def test_the_pages_show_meetings_in_every_state(
+    fair: Fair, furnished: Furnished, browser: Browser
+) -> None:
+    async def shown(who: str, path: str) -> set[str]:
+        page = await signed_in(fair, furnished, browser, "wide", who)
+        await page.goto(fair.url + path.format(**furnished.names))
+        found = set(await page.locator(".talk-time .badge").all_inner_texts())
+        await page.context.close()
+        return found
+
+    assert await shown("visitor", "/me/appointments") == set(STATES.values())
+    now, zone = datetime.now(UTC), ZoneInfo("Asia/Shanghai")  # the fair's
+    days = {(now - timedelta(minutes=one.before_min)).astimezone(zone).date()
+            for one in PAST.values()}  # fmt: skip
+    texts = await shown("exhibitor", "/companies/{company}/day?day={day}")
+    for day in days:  # one, or two after midnight
+        texts |= await shown("exhibitor", f"/companies/{{company}}/day?day={day}")
+    # What nobody answered or somebody declined is no part of a company's day.
+    never = {State.LAPSED, State.DECLINED}
+    assert texts == {text for state, text in STATES.items() if state not in never}
+
+
+@pytest.mark.parametrize("look", BOTH)
+async def test_a_ringing_booth(
+    fair: Fair, furnished: Furnished, browser: Browser, look: str
+) -> None:
+    staff = await signed_in(fair, furnished, browser, look, "exhibitor")
+    visitor = await signed_in(fair, furnished, browser, look, "visitor")
+    company = furnished.names["company"]
+    await ring(fair, staff, visitor, company, "Cranes for two new berths 岸桥")
+    await check(staff, "a card that rings")
+    await check(visitor, "a call that rings")
+    await hang_up(visitor)
+    await staff.locator(".ring-over").wait_for()
+    await check(visitor, "a call that is over")
+
+
 @pytest.mark.parametrize("who", dict.fromkeys(who for *_, who in PAGES))
 @pytest.mark.parametrize(
     "look",
@@ -145,11 +197,7 @@ async def furnished(fair: Fair) -> AsyncIterator[Furnished]:
 async def test_every_page(
     fair: Fair, furnished: Furnished, browser: Browser, look: str, who: str
 ) -> None:
-    page = await open_page(browser, look, f"{fair.url}/login")
-    if who in furnished.cookies:
-        await page.context.add_cookies(
-            [{"name": "pavilion", "value": furnished.cookies[who], "url": fair.url}]
-        )
+    page = await signed_in(fair, furnished, browser, look, who)
     for name, path, whose in PAGES:
         if whose == who:
             answer = await page.goto(fair.url + path.format(**furnished.names))
