@@ -1,5 +1,5 @@
 /**
- * The live WebSocket's names. tests/pages compares them with rooms/messages.py,
+ * The live WebSocket's names. tests/pages compares them with rooms/messages,
  * rooms/errors.py and rooms/closing.py.
  */
 

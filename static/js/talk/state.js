@@ -22,7 +22,7 @@ import { CHAT_MAX, initial as room, lineOf, reduce as reduceRoom } from "../stat
 /** Files told of in a room are bounded on the server; so is what is kept here. */
 const FILES_MAX = 100;
 const KNOCKING_MAX = 200;
-/** Channels a resume may name (rooms/messages.py). */
+/** Channels a resume may name (rooms/messages/client.py). */
 const POINTS_MAX = 64;
 
 /** @returns {TalkState} */
