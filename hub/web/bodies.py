@@ -1,8 +1,8 @@
-"""Bodies of the HTTP API: one pydantic model each; OpenAPI comes from them.
+"""Bodies of the HTTP API: what they have in common, and how one is read; OpenAPI comes from them.
 
-Requests are strict (no "5" for 5) and refuse unknown fields. ``read`` turns what is wrong
-into ``Invalid`` with a stable code a field. Long: the rooms' bodies stand in one place with
-what reads them; other parts have a ``bodies_<part>`` of their own.
+Each part has its own, one pydantic model each, in ``bodies_<part>``. Requests are strict (no
+"5" for 5) and refuse unknown fields. ``read`` turns what is wrong into ``Invalid`` with a
+stable code a field.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
 )
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ErrorType
@@ -27,11 +26,9 @@ from pydantic_core.core_schema import ErrorType
 from hub.services import SERVICES
 from hub.web.problems import Invalid, Problem
 from rooms.model import (
-    CAPACITY_MAX,
     COMPANY_MAX,
     SIDES_MAX,
     SIDES_SEATS_MAX,
-    Role,
     clean_name,
 )
 
@@ -45,7 +42,9 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$", max_length=64)]
 PersonId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
 
 
-def _clean(limit: int) -> AfterValidator:
+def clean(limit: int) -> AfterValidator:
+    """One line for people: ``rooms.model.clean_name`` with at most ``limit`` characters."""
+
     def check(value: str) -> str:
         try:
             return clean_name(value, limit)
@@ -67,15 +66,13 @@ def _sane(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=256), _clean(64)]
-Company = Annotated[str, Field(min_length=1, max_length=4 * COMPANY_MAX), _clean(COMPANY_MAX)]
-Title = Annotated[str, Field(min_length=1, max_length=4 * TITLE_MAX), _clean(TITLE_MAX)]
-Note = Annotated[str, Field(min_length=1, max_length=4 * MESSAGE_MAX), _clean(MESSAGE_MAX)]
+Name = Annotated[str, Field(min_length=1, max_length=256), clean(64)]
+Company = Annotated[str, Field(min_length=1, max_length=4 * COMPANY_MAX), clean(COMPANY_MAX)]
+Title = Annotated[str, Field(min_length=1, max_length=4 * TITLE_MAX), clean(TITLE_MAX)]
+Note = Annotated[str, Field(min_length=1, max_length=4 * MESSAGE_MAX), clean(MESSAGE_MAX)]
 Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 OthersId = Annotated[PersonId, AfterValidator(_issued_by_others)]
-KindName = Literal["conference", "negotiation"]
 ModeName = Literal["one_to_one", "one_to_many", "many_to_many"]
-StateName = Literal["scheduled", "open", "closed"]
 #: Seats of a negotiation room by side: a company's slug, or guest.
 Sides = Annotated[
     dict[Slug, Annotated[int, Field(ge=1, le=SIDES_SEATS_MAX)]], Field(max_length=SIDES_MAX)
@@ -86,235 +83,10 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class RoomCreate(Request):
-    slug: Slug
-    title: Title
-    kind: KindName
-    mode: ModeName | None = None
-    capacity: int = Field(ge=1, le=CAPACITY_MAX)
-    reserved: int = Field(0, ge=0, le=CAPACITY_MAX)
-    stage_capacity: int = Field(9, ge=0, le=100)
-    locked: bool = False
-    lock_message: Note | None = None
-    guests: bool = False
-    waitlist: bool = True
-    chat: Literal["on", "off"] = "on"
-    slow_mode_s: int = Field(0, ge=0, le=3600)
-    opens_at: Moment | None = None
-    closes_at: Moment | None = None
-    lobby: bool = False
-    sides: Sides = Field(default={})
-    relay_only: bool = False
-
-
-def _without_defaults(schema: dict[str, Any]) -> None:
+def without_defaults(schema: dict[str, Any]) -> None:
+    """For a PATCH: no default is ever used, an absent field stays as it is."""
     for field in schema["properties"].values():
         field.pop("default", None)
-
-
-class RoomPatch(Request):
-    """Fields that are absent stay; null clears where null is a value.
-
-    The defaults below are never used: only ``model_fields_set`` counts.
-    """
-
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
-
-    title: Title = Field(default="")
-    mode: ModeName | None = None
-    capacity: int = Field(default=1, ge=1, le=CAPACITY_MAX)
-    reserved: int = Field(default=0, ge=0, le=CAPACITY_MAX)
-    stage_capacity: int = Field(default=9, ge=0, le=100)
-    locked: bool = False
-    lock_message: Note | None = None
-    guests: bool = False
-    waitlist: bool = True
-    chat: Literal["on", "off"] = "on"
-    slow_mode_s: int = Field(default=0, ge=0, le=3600)
-    opens_at: Moment | None = None
-    closes_at: Moment | None = None
-    lobby: bool = False
-    sides: Sides = Field(default={})
-    relay_only: bool = False
-
-
-class TokenParticipant(Request):
-    id: OthersId
-    name: Name
-    company: Company | None = None
-    side: Slug | None = None
-
-
-class TokenRequest(Request):
-    participant: TokenParticipant
-    role: Role
-    reserved: bool = False
-    ttl_s: int = Field(3600, ge=1, le=3600)
-
-    @field_validator("role", mode="before")
-    @classmethod
-    def _role(cls, value: Any) -> Any:
-        return _as_role(value)
-
-
-class BatchRequest(Request):
-    participants: list[TokenParticipant] = Field(min_length=1, max_length=1000)
-    role: Role
-    reserved: bool = False
-    ttl_s: int = Field(3600, ge=1, le=3600)
-
-    @field_validator("role", mode="before")
-    @classmethod
-    def _role(cls, value: Any) -> Any:
-        return _as_role(value)
-
-
-def _as_role(value: Any) -> Any:
-    try:
-        return Role(value) if isinstance(value, str) else value
-    except ValueError:
-        raise PydanticCustomError("enum", "not a role") from None
-
-
-class GuestRequest(Request):
-    name: Name
-
-
-class ActionRequest(Request):
-    """``seconds`` goes with ban, ``source`` with mute, ``reason`` with remove and ban."""
-
-    action: Literal["remove", "ban", "unban", "stage", "unstage", "mute"]
-    reason: Note | None = None
-    seconds: int | None = Field(None, ge=1, le=31_536_000)
-    source: Literal["camera", "microphone", "screen"] | None = None
-
-    def check(self) -> None:
-        """Raises Invalid when a field the action needs is missing."""
-        if self.action == "ban" and self.seconds is None:
-            raise Invalid([("seconds", "missing")])
-        if self.action == "mute" and self.source is None:
-            raise Invalid([("source", "missing")])
-
-
-# --- what is answered -----------------------------------------------------------------------
-
-
-class RoomBody(BaseModel):
-    """Configuration with the live settings in force, and the counts of seats."""
-
-    slug: str
-    title: str
-    kind: KindName
-    mode: ModeName | None
-    capacity: int
-    reserved: int
-    stage_capacity: int
-    locked: bool
-    lock_message: str | None
-    guests: bool
-    waitlist: bool
-    chat: Literal["on", "off"]
-    slow_mode_s: int
-    opens_at: AwareDatetime | None
-    closes_at: AwareDatetime | None
-    lobby: bool
-    sides: dict[str, int]
-    relay_only: bool
-    state: StateName
-    live: int
-    held: int
-    offered: int
-    waiting: int
-    stage: int
-
-
-class RoomList(BaseModel):
-    items: list[RoomBody]
-    next: str | None
-
-
-class TokenBody(BaseModel):
-    token: str
-    expires_at: AwareDatetime
-
-
-class BatchToken(TokenBody):
-    id: str
-
-
-class BatchBody(BaseModel):
-    """In the order asked for."""
-
-    tokens: list[BatchToken]
-
-
-class TicketBody(BaseModel):
-    ticket: str
-    expires_at: AwareDatetime
-
-
-class GuestParticipant(BaseModel):
-    id: str
-    name: str
-
-
-class GuestBody(BaseModel):
-    participant: GuestParticipant
-    expires_at: AwareDatetime
-
-
-class ParticipantBody(BaseModel):
-    id: str
-    name: str
-    role: Role
-    company: str | None
-    state: Literal["live", "held", "offered", "waiting"]
-    stage: bool
-    hand: int | None
-    position: int | None
-
-
-class ParticipantList(BaseModel):
-    items: list[ParticipantBody]
-    next: str | None
-
-
-class ActionBody(BaseModel):
-    """``seq``: the number of the room's event that tells of the act."""
-
-    ok: Literal[True]
-    seq: int
-
-
-class OccupancyTotals(BaseModel):
-    rooms: int
-    capacity: int
-    live: int
-    held: int
-    offered: int
-    waiting: int
-
-
-class OccupancyRow(BaseModel):
-    room: str
-    live: int
-    held: int
-    offered: int
-    waiting: int
-    capacity: int
-    reserved: int
-    locked: bool
-    state: StateName
-    stage: int
-    hands: int
-    oldest_wait_ms: int | None
-    privileged: int | None
-
-
-class OccupancyBody(BaseModel):
-    at: AwareDatetime
-    totals: OccupancyTotals
-    rooms: list[OccupancyRow]
 
 
 class FieldError(BaseModel):

@@ -18,8 +18,7 @@ from hub.ports.appointments import (
     SUBJECT_MAX,
     TABLES_MAX,
 )
-from hub.web.bodies import Moment, PersonId, Request, Slug
-from hub.web.bodies import _without_defaults as without_defaults
+from hub.web.bodies import Moment, PersonId, Request, Slug, without_defaults
 from hub.web.bodies_companies import line, plain
 
 DAYS_MAX = 31

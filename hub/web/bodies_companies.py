@@ -13,8 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from hub.web.bodies import Company as Organisation
-from hub.web.bodies import Request, Slug
-from hub.web.bodies import _without_defaults as without_defaults
+from hub.web.bodies import Request, Slug, without_defaults
 from hub.web.countries import is_country
 
 LANGUAGES_MAX: Final = 10

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from hub.web.bodies import Request
+from hub.web.bodies import Request, without_defaults
 
 KindName = Literal[
     "person.registered", "person.checked_in", "room.entered", "room.left", "room.refused",
@@ -23,12 +23,7 @@ class WebhookCreate(Request):
     kinds: Kinds = Field(default_factory=list)
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    for field in schema["properties"].values():
-        field.pop("default", None)
-
-
-class WebhookPatch(Request, json_schema_extra=_without_defaults):
+class WebhookPatch(Request, json_schema_extra=without_defaults):
     """Fields that are absent stay."""
 
     url: Url = ""

@@ -11,8 +11,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from hub.web.bodies import Request, Slug, Title
-from hub.web.bodies import _without_defaults as without_defaults
+from hub.web.bodies import Request, Slug, Title, without_defaults
 
 #: What a fair may be written in; pages themselves are in those of ``i18n.LANGUAGES``.
 TAGS: Final = (

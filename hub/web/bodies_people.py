@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.ports.people import PersonRecord, SessionRow
-from hub.web.bodies import Company, Name, Request, _without_defaults, rfc3339
+from hub.web.bodies import Company, Name, Request, rfc3339, without_defaults
 from hub.web.people_fields import (
     Country,
     DeviceName,
@@ -63,7 +63,7 @@ class DeviceRefresh(Request):
 class MePatch(Request):
     """Fields that are absent stay; null clears where null is a value."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=without_defaults)
 
     name: Name = ""
     country: Country = ""
@@ -85,7 +85,7 @@ class PersonPatch(Request):
     """What an organiser changes of an account. ``second_factor`` can only be taken off, of
     someone who has lost it."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=without_defaults)
 
     role: RoleName = "participant"
     gate: bool = False

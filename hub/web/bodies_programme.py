@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from hub.web.bodies import Company, Moment, Name, PersonId, Request, Slug, Title
-from hub.web.bodies import _without_defaults as without_defaults
+from hub.web.bodies import Company, Moment, Name, PersonId, Request, Slug, Title, without_defaults
 
 SPEAKERS_MAX: Final = 30
 LANGUAGES_MAX: Final = 10

@@ -10,8 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from hub.ports.results import NOTE_MAX, TEXT_MAX
 from hub.web.bodies import Company as Organisation
-from hub.web.bodies import Moment, PersonId, Request, Slug, Title
-from hub.web.bodies import _without_defaults as without_defaults
+from hub.web.bodies import Moment, PersonId, Request, Slug, Title, without_defaults
 from hub.web.bodies_companies import Country, Tag, line, plain
 from hub.web.currencies import is_currency
 from rooms.results import AMOUNT_MAX, PARTIES_MAX, PARTIES_MIN

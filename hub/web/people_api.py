@@ -11,14 +11,8 @@ from aiohttp import web
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_right
-from hub.web.bodies import (
-    ActionBody,
-    ActionRequest,
-    OccupancyBody,
-    ParticipantList,
-    read,
-    rfc3339,
-)
+from hub.web.bodies import read, rfc3339
+from hub.web.bodies_rooms import ActionBody, ActionRequest, OccupancyBody, ParticipantList
 from hub.web.problems import Invalid
 from hub.web.query import choice, cursor_text, limit_of
 from hub.web.rooms_api import find_room, live_view

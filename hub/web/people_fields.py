@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from hub.web.bodies import _clean
+from hub.web.bodies import clean
 from hub.web.countries import is_country
 
 PASSWORD_MIN: Final = 10
@@ -81,10 +81,10 @@ GivenPassword = Annotated[SecretStr, AfterValidator(_given)]
 Country = Annotated[str, Field(min_length=2, max_length=2), AfterValidator(_country)]
 LanguageTag = Annotated[str, Field(min_length=2, max_length=35), AfterValidator(_language)]
 Zone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
-Position = Annotated[str, Field(min_length=1, max_length=320), _clean(80)]
+Position = Annotated[str, Field(min_length=1, max_length=320), clean(80)]
 SectorSlug = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 Sectors = Annotated[list[SectorSlug], Field(max_length=30)]
 Languages = Annotated[list[LanguageTag], Field(max_length=12)]
-DeviceName = Annotated[str, Field(min_length=1, max_length=320), _clean(80)]
+DeviceName = Annotated[str, Field(min_length=1, max_length=320), clean(80)]
 TotpCode = Annotated[str, Field(min_length=6, max_length=40)]
 MailedToken = Annotated[str, Field(min_length=1, max_length=200)]

@@ -15,7 +15,8 @@ from hub.ports.programme import Filter
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair, need_right
-from hub.web.bodies import RoomBody, RoomCreate, RoomList, RoomPatch, epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies_rooms import RoomBody, RoomCreate, RoomList, RoomPatch
 from hub.web.problems import Invalid, Problem
 from hub.web.query import choice, cursor_slug, limit_of, text
 from hub.web.routes import BASE, Query, Route

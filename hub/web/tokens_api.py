@@ -10,16 +10,14 @@ from aiohttp import web
 from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair
-from hub.web.bodies import (
-    BATCH_MAX,
+from hub.web.bodies import BATCH_MAX, read, rfc3339
+from hub.web.bodies_rooms import (
     BatchBody,
     BatchRequest,
     TicketBody,
     TokenBody,
     TokenParticipant,
     TokenRequest,
-    read,
-    rfc3339,
 )
 from hub.web.problems import Invalid, Problem
 from hub.web.rooms_api import find_room
