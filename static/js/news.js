@@ -11,7 +11,7 @@ import { delay } from "./backoff.js";
 import { el, icon } from "./dom.js";
 import { clock, loadTexts, t } from "./i18n.js";
 import { Kept } from "./news-model.js";
-import { bell } from "./ring.js";
+import { bell } from "./ring/bell.js";
 
 const HIDDEN_MS = 5 * 60_000;
 /** The server sends something at least every minute. */

@@ -4,7 +4,7 @@ import { announce } from "../announce.js";
 import { call } from "../api.js";
 import { fresh } from "../fresh.js";
 import { t } from "../i18n.js";
-import { bell } from "../ring.js";
+import { bell } from "../ring/bell.js";
 
 export function start() {
   const ring = /** @type {HTMLElement|null} */ (document.querySelector("[data-ring-company]"));
