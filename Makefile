@@ -64,7 +64,7 @@ test: check
 
 # Five times the random acts on the store; CONTRIBUTING.md says how to run a million.
 test-all: check
-	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest
+	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.run
