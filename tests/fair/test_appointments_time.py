@@ -300,6 +300,61 @@ async def test_what_ends_early_frees_the_rest_and_a_free_next_slot_lengthens(rig
     ]
 
 
+async def test_a_talk_ended_before_its_time_is_done_when_both_had_met(rig: Rig) -> None:
+    one = await agreed(rig)
+    await rig.came(one.room, "u_pearl2", one.starts_ms - 8 * MIN)
+    await rig.came(one.room, "u_v1", one.starts_ms - 7 * MIN)
+    rig.clock.ms = one.starts_ms - 3 * MIN
+    assert await rig.part.follow() == ()
+    await rig.talks.end(one.room, "u_pearl2", "done")
+    told = await asyncio.gather(rig.part.follow(), rig.part.follow())
+    (change,) = [found for got in told for found in got]
+    now = change.appointment
+    assert (change.act, now.state, now.ended_ms) == (Act.FINISH, State.DONE, rig.clock.ms)
+    assert (now.absent, now.overrun_ms) == ((), 0)
+    assert await rig.taken("u_v1") == [] == await rig.taken("u_pearl2"), "all of it is free again"
+    rig.clock.ms = one.ends_ms + HOUR
+    assert await rig.part.follow() == ()
+
+
+async def test_a_talk_ended_before_its_time_without_both_is_called_off(rig: Rig) -> None:
+    one = await agreed(rig)
+    await rig.came(one.room, "u_pearl2", one.starts_ms - 8 * MIN)
+    rig.clock.ms = one.starts_ms - 1
+    await rig.talks.end(one.room, "u_pearl2", "done")
+    (change,) = await rig.part.follow()
+    now = change.appointment
+    assert (change.act, now.state, now.absent) == (Act.CANCEL, State.CANCELLED, ())
+    assert change.people == ("u_v1",), "whoever ended it knows"
+    assert await rig.taken("u_v1") == [] == await rig.taken("u_pearl2")
+    assert [line.act for line in await rig.part.log(one.id)][-1] == "cancel"
+    # Ended in its time, who had not come by then is absent.
+    late = await agreed(rig, hours=2)
+    await rig.came(late.room, "u_pearl2", late.starts_ms)
+    rig.clock.ms = late.starts_ms + 20 * MIN
+    await rig.talks.end(late.room, "u_pearl2", "done")
+    (change,) = await rig.part.follow()
+    assert (change.act, change.appointment.absent) == (Act.MISS, ("visitor",))
+
+
+async def test_a_session_ended_before_its_time_takes_nobody_more(rig: Rig) -> None:
+    slot = await rig.slot(1, form="group", title="Demo", capacity=5)
+    met = (await rig.ask("u_v1", slot)).appointment
+    waiting = (await rig.ask("u_v2", slot)).appointment
+    await rig.came(met.room, "u_pearl1", slot.starts_ms - 9 * MIN)
+    await rig.came(met.room, "u_v1", slot.starts_ms - 9 * MIN)
+    rig.clock.ms = slot.starts_ms - 5 * MIN
+    await rig.talks.end(met.room, "u_pearl1", "done")
+    assert await refused(rig.ask("u_v3", slot)) == "slot_taken", "its room is closed"
+    changes = {change.appointment.id: change for change in await rig.part.follow()}
+    assert changes[met.id].appointment.state is State.DONE
+    assert changes[waiting.id].appointment.state is State.CANCELLED
+    found = await rig.part.slot(slot.id)
+    assert found is not None and found.cancelled
+    assert await refused(rig.ask("u_v3", slot)) == "slot_taken"
+    assert await rig.taken("u_v2") == [] == await rig.taken("u_pearl1")
+
+
 async def test_on_site_the_company_says_who_did_not_come(rig: Rig) -> None:
     one, two = await agreed(rig, place="on_site"), await agreed(rig, hours=3, place="on_site")
     online = await agreed(rig, hours=5)

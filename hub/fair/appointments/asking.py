@@ -23,6 +23,7 @@ from hub.fair.tables import (
     conferences,
     meeting_slots,
     people,
+    talks,
 )
 from hub.ports.appointments import (
     Appointment,
@@ -221,6 +222,9 @@ class Asks(MeetingSlots):
                 sa.update(meeting_slots).where(S.id == slot.id).values(room=room)
             )
         else:
+            over = sa.select(talks.c.ended_ms).where(talks.c.room == room)
+            if await connection.scalar(over) is not None:
+                raise AppointmentRefused("slot_taken")  # its host has ended it
             await join_talk(connection, room, now, guest(one.visitor), one.visitor)
         await connection.execute(sa.update(appointments).where(A.id == one.id).values(room=room))
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.fair.appointments import rows
+from hub.fair.appointments import busy, rows
 from hub.fair.appointments.reading import Reading
-from hub.fair.appointments.rows import A
+from hub.fair.appointments.rows import A, S
 from hub.fair.engine import transaction
-from hub.fair.tables import appointments, attendance, talk_members, talks
+from hub.fair.tables import appointments, attendance, meeting_slots, talk_members, talks
 from hub.ports.appointments import Appointment, AppointmentRefused, Change
 from hub.ports.talks import GRACE_MS, GUEST_SIDE, OPENS_BEFORE_MS
 from rooms.appointments import REMIND_MS, Act, State
@@ -80,7 +80,10 @@ class Passing(Reading):
             sa.select(A.id)
             .outerjoin(talks, talks.c.room == A.room)
             .where(
-                ((A.state == State.CONFIRMED.value) & (A.starts_ms <= now))
+                (
+                    (A.state == State.CONFIRMED.value)
+                    & ((A.starts_ms <= now) | talks.c.ended_ms.is_not(None))
+                )
                 | (
                     (A.state == State.RUNNING.value)
                     & (talks.c.ended_ms.is_not(None) | (A.ends_ms + SETTLED_MS <= now))
@@ -104,17 +107,19 @@ class Passing(Reading):
     async def _follow(
         self, connection: AsyncConnection, one: Appointment, now: int
     ) -> Change | None:
-        """What has become of one that has begun; None when nothing new."""
-        if one.state.value not in rows.AGREED or one.starts_ms > now:
+        """What has become of one that has begun, or whose talk is over; None when nothing new."""
+        if one.state.value not in rows.AGREED:
             return None
         if one.room is None:  # on site: nobody counts who comes
             if one.ends_ms > now:
                 return None
             await self._over(connection, one, State.DONE, one.ends_ms)
             return await self._told(connection, one, Act.FINISH)
+        ended, by = await self._ended(connection, one, now)
+        if ended is None and one.starts_ms > now:
+            return None
         company_ms, visitor_ms = await self._came(connection, one)
         came = {"company_came_ms": company_ms, "visitor_came_ms": visitor_ms}
-        ended = await self._ended(connection, one, now)
         both = company_ms is not None and visitor_ms is not None
         if ended is None:
             if both and one.state is State.CONFIRMED:
@@ -128,8 +133,13 @@ class Passing(Reading):
             if (company_ms, visitor_ms) != (one.company_came_ms, one.visitor_came_ms):
                 await rows.write(connection, one.id, now, **came)
             return None
+        if not both and ended < one.starts_ms:
+            # Nobody is absent from what was called off before its time.
+            return await self._called_off(connection, one, by, now)
         state = State.DONE if both else State.NO_SHOW
         await self._over(connection, one, state, ended, **came)
+        if one.form == "group" and one.slot is not None:  # its host's time, held once for all
+            await busy.free_from(connection, ended, one.slot)
         act = Act.FINISH if both else Act.MISS
         absent = [side for side, ms in (("company", company_ms), ("visitor", visitor_ms))
                   if ms is None]  # fmt: skip
@@ -158,12 +168,29 @@ class Passing(Reading):
         row = (await connection.execute(first)).one()
         return row[0], row[1]
 
-    async def _ended(self, connection: AsyncConnection, one: Appointment, now: int) -> int | None:
-        """When the talk was over: its room's end, or its planned end when nobody told of it."""
-        ended = await connection.scalar(sa.select(talks.c.ended_ms).where(talks.c.room == one.room))
-        if ended is not None:
-            return max(int(ended), one.starts_ms)
-        return one.ends_ms if one.ends_ms + SETTLED_MS <= now else None
+    async def _ended(
+        self, connection: AsyncConnection, one: Appointment, now: int
+    ) -> tuple[int | None, str]:
+        """When the talk was over, and by whom: its room's end, or its planned end when nobody
+        told of it."""
+        query = sa.select(talks.c.ended_ms, talks.c.ended_by).where(talks.c.room == one.room)
+        talk = (await connection.execute(query)).one_or_none()
+        if talk is not None and talk.ended_ms is not None:
+            return talk.ended_ms, talk.ended_by or ""
+        return (one.ends_ms if one.ends_ms + SETTLED_MS <= now else None), ""
+
+    async def _called_off(
+        self, connection: AsyncConnection, one: Appointment, by: str, now: int
+    ) -> Change:
+        """Its talk was ended before its time, and the two had not met. Of a session nobody
+        else gets a place."""
+        if one.form == "group":
+            await connection.execute(
+                sa.update(meeting_slots)
+                .where(S.id == one.slot, S.cancelled_ms.is_(None))
+                .values(cancelled_ms=now)
+            )
+        return await self._end(connection, one, Act.CANCEL, State.CANCELLED, by)
 
     async def _told(self, connection: AsyncConnection, one: Appointment, act: Act) -> Change:
         after = await rows.read(connection, one.id)
