@@ -220,9 +220,9 @@ async def _slot_page(
 async def slot_page(request: web.Request) -> web.Response:
     found, role, organiser = await need(request, ALL)
     slot, made = await _slot_of(request, found), await shows(request)
-    local = made.time.local(slot.starts_ms)
     values = {
-        "day": local.date().isoformat(), "opens": local.strftime("%H:%M"),
+        "day": made.time.day_of(slot.starts_ms).isoformat(),
+        "opens": made.time.clock(slot.starts_ms),
         "length": (slot.ends_ms - slot.starts_ms) // 60_000, "place": slot.place,
         "title": slot.title, "capacity": slot.capacity, "staff": slot.staff, "table": slot.table,
     }  # fmt: skip

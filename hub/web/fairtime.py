@@ -1,4 +1,5 @@
-"""Times as pages show them: in the fair's zone; scripts add the reader's own beside them."""
+"""Times as pages show them: in the fair's zone, by 24 hours in every language; scripts add the
+reader's own beside them. Nothing else writes a time for people (tests/web/test_fairtime.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, get_timezone_name
+from babel.dates import (
+    format_date,
+    format_datetime,
+    format_skeleton,
+    get_datetime_format,
+    get_timezone_name,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,26 @@ class FairTime:
 
     def clock(self, ms: int) -> str:
         return self.local(ms).strftime("%H:%M")
+
+    def span(self, starts_ms: int, ends_ms: int) -> str:
+        return f"{self.clock(starts_ms)}–{self.clock(ends_ms)}"
+
+    def date(self, ms: int) -> str:
+        """``Nov 28, 2026``, ``2026年11月28日``: for lists."""
+        return format_date(self.local(ms), "medium", locale=self.locale)
+
+    def month_day(self, ms: int) -> str:
+        """``Nov 28``: under a chart."""
+        return format_skeleton("MMMd", self.local(ms), locale=self.locale)
+
+    def stamp(self, ms: int) -> str:
+        """Date and time."""
+        joined = str(get_datetime_format("medium", locale=self.locale))
+        return joined.format(self.clock(ms), self.date(ms))
+
+    def zoned(self, ms: int) -> str:
+        """Date, time and zone: where the page does not name the zone."""
+        return f"{self.stamp(ms)} ({self.zone.key})"
 
     def day(self, day: date) -> str:
         """Weekday and date, for a heading."""

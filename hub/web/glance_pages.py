@@ -3,18 +3,17 @@ every few seconds and takes over the parts that are marked live."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale
-from babel.dates import format_datetime, format_skeleton
 from babel.numbers import format_decimal
 
 from hub.ports.fair import FairSettings, Moment
 from hub.services import SERVICES
 from hub.web import auth, charts, countries, i18n
+from hub.web.fairtime import FairTime
 from hub.web.figures_api import POINTS, SPANS, glance, past
 from hub.web.pages import PAGES
 
@@ -30,21 +29,17 @@ class Words:
         self.tag = i18n.language_of(request)
         self.locale = Locale.parse(self.tag, sep="-")
         self.text = request.app[PAGES].languages[self.tag].text
-        self._zone = ZoneInfo(fair.time_zone)
+        self._time = FairTime(ZoneInfo(fair.time_zone), self.locale)
         self._long = span == "7d"
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.locale))
 
     def moment(self, ms: int) -> str:
-        at = datetime.fromtimestamp(ms / 1000, UTC)
-        if self._long:
-            return str(format_skeleton("MMMd", at, tzinfo=self._zone, locale=self.locale))
-        return str(format_datetime(at, "HH:mm", tzinfo=self._zone, locale=self.locale))
+        return self._time.month_day(ms) if self._long else self._time.clock(ms)
 
     def full(self, ms: int) -> str:
-        at = datetime.fromtimestamp(ms / 1000, UTC)
-        return str(format_datetime(at, "short", tzinfo=self._zone, locale=self.locale))
+        return self._time.stamp(ms)
 
 
 def _by_country(rows: tuple[tuple[str, int], ...], words: Words) -> list[charts.Bar]:

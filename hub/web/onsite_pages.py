@@ -23,6 +23,7 @@ from hub.services import SERVICES, Services
 from hub.web import countries, i18n, onsite, onsite_texts, pass_print
 from hub.web.auth import CSRF_HEADER, check_csrf, need_person
 from hub.web.bodies import Name, read_bytes
+from hub.web.fairtime import FairTime
 from hub.web.forms import Form, FormModel, read_form, shown
 from hub.web.frames import FRAME_BYTES_MAX, BadFrame, FrameBusy, Frames
 from hub.web.i18n import Language
@@ -84,6 +85,7 @@ async def _pass_page(
 ) -> web.Response:
     services = request.app[SERVICES]
     language, zone = language_of(request), await onsite.zone_of(request)
+    of_fair = FairTime(zone, language.locale)
     passes, now = services.fair.passes, onsite.now_ms()
     held = await passes.mine(session.identity.id)
     kept = await passes.identity(session.identity.id)
@@ -95,7 +97,7 @@ async def _pass_page(
             "held_slot": onsite_texts.slot_view(held.slot, language, zone, now),
             "grouped": pass_print.grouped(held.code),
             "qr": Markup(pass_print.svg(held.code, language.text("QR code of your pass"))),
-            "first": held.entered_ms and onsite_texts.clock_text(held.entered_ms, language, zone),
+            "first": held.entered_ms and of_fair.clock(held.entered_ms),
         }
     return await request.app[PAGES].render(
         request, "pass.html", status=status, form=form, zone=str(zone),
@@ -215,13 +217,13 @@ async def _gate_page(
     request: web.Request, verdict: Verdict | None = None, status: int = 200
 ) -> web.Response:
     language, zone = language_of(request), await onsite.zone_of(request)
+    of_fair = FairTime(zone, language.locale)
     passes = request.app[SERVICES].fair.passes
     today = await passes.entered_since(onsite.midnight_ms(onsite.now_ms(), zone))
     return await request.app[PAGES].render(
         request, "gate.html", status=status, verdict=verdict, today=today,
         lines=await passes.lines(10), zone=str(zone),
-        clock=lambda ms: onsite_texts.clock_text(ms, language, zone),
-        day=lambda ms: onsite_texts.day_text(ms, language, zone),
+        clock=of_fair.clock, day=lambda ms: of_fair.day(of_fair.day_of(ms)),
     )  # fmt: skip
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
-
-from babel.dates import format_date, format_interval, format_time
 
 from hub.ports.onsite import IdentityShown, Slot
 from hub.web import form_texts
 from hub.web.bodies import rfc3339
+from hub.web.fairtime import FairTime
 from hub.web.i18n import Language
 
 
@@ -71,28 +69,12 @@ class SlotView:
     over: bool
 
 
-def day_text(ms: int, language: Language, zone: ZoneInfo) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
-    return str(format_date(moment.date(), "full", locale=language.locale))
-
-
-def clock_text(ms: int, language: Language, zone: ZoneInfo) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return str(format_time(moment, "short", tzinfo=zone, locale=language.locale))
-
-
-def span_text(starts_ms: int, ends_ms: int, language: Language, zone: ZoneInfo) -> str:
-    """8:00 – 9:00 AM, 8:00–9:00: as the language writes it."""
-    start, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (starts_ms, ends_ms))
-    skeleton = "hm" if "a" in language.locale.time_formats["short"].pattern else "Hm"
-    return str(format_interval(start, end, skeleton, tzinfo=zone, locale=language.locale))
-
-
 def slot_view(slot: Slot, language: Language, zone: ZoneInfo, now_ms: int) -> SlotView:
+    of_fair = FairTime(zone, language.locale)
     return SlotView(
         slot.id,
-        day_text(slot.starts_ms, language, zone),
-        span_text(slot.starts_ms, slot.ends_ms, language, zone),
+        of_fair.day(of_fair.day_of(slot.starts_ms)),
+        of_fair.span(slot.starts_ms, slot.ends_ms),
         rfc3339(slot.starts_ms),
         rfc3339(slot.ends_ms),
         slot.capacity,

@@ -11,19 +11,18 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
 import structlog
 from aiohttp import web
-from babel.dates import format_date, get_datetime_format
 
 from hub.assets import Assets, static_dir, templates_dir
 from hub.ports import DirectoryLost, StoreLost
 from hub.services import Services
 from hub.web import auth, compression, form_texts, i18n, looks
+from hub.web.fairtime import FairTime
 from hub.web.guards import route_of
 from hub.web.problems import STATUS, Problem
 from hub.web.programme import Programme, rfc3339
@@ -89,10 +88,7 @@ class Pages:
 
     def when(self, ms: int, language: i18n.Language, zone: str) -> str:
         """A moment in ``zone`` (IANA), with the zone named."""
-        moment = datetime.fromtimestamp(ms / 1000, ZoneInfo(zone))
-        joined = str(get_datetime_format("medium", locale=language.locale))
-        day = format_date(moment, "medium", locale=language.locale)
-        return f"{joined.format(f'{moment:%H:%M}', day)} ({zone})"
+        return FairTime(ZoneInfo(zone), language.locale).zoned(ms)
 
     async def render(
         self, request: web.Request, name: str, /, status: int = 200, **values: Any

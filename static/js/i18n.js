@@ -48,16 +48,23 @@ export function number(n) {
   return new Intl.NumberFormat(document.documentElement.lang || "en").format(n);
 }
 
+/** The one way in which scripts write times: by 24 hours in every language, as the server does.
+ * @param {Intl.DateTimeFormatOptions} options what of a moment, in which zone */
+export function timeForm(options) {
+  return new Intl.DateTimeFormat(document.documentElement.lang || "en", { hourCycle: "h23", ...options });
+}
+
+/** The IANA name of the reader's zone. */
+export const ownZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
 /** A moment in the reader's zone. @param {string} iso @returns {string} */
 export function moment(iso) {
-  return new Intl.DateTimeFormat(document.documentElement.lang || "en", {
-    dateStyle: "medium", timeStyle: "short",
-  }).format(new Date(iso));
+  return timeForm({ dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
 }
 
 /** The same in the fair's zone, zone named. @param {string} iso @returns {string} */
 export function fairMoment(iso) {
-  return new Intl.DateTimeFormat(document.documentElement.lang || "en", {
+  return timeForm({
     month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
     timeZone: document.documentElement.dataset.zone || "UTC", timeZoneName: "short",
   }).format(new Date(iso));
@@ -65,9 +72,7 @@ export function fairMoment(iso) {
 
 /** Hour and minute. @param {string} iso */
 export function clock(iso) {
-  return new Intl.DateTimeFormat(document.documentElement.lang || "en", {
-    hour: "numeric", minute: "2-digit",
-  }).format(new Date(iso));
+  return timeForm({ hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
 }
 
 /**

@@ -4,20 +4,19 @@
  */
 
 import { el } from "./dom.js";
-import { t } from "./i18n.js";
+import { ownZone, t, timeForm } from "./i18n.js";
 
-const LANG = document.documentElement.lang || "en";
 const FAIR = document.documentElement.dataset.zone || "UTC";
-const OWN = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const OWN = ownZone();
 
 /** @param {string|undefined} zone @param {Intl.DateTimeFormatOptions} more */
-const format = (zone, more) => new Intl.DateTimeFormat(LANG, { timeZone: zone, ...more });
-const PARTS = /** @type {Intl.DateTimeFormatOptions} */ ({ weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const clockOf = format(OWN, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const format = (zone, more) => timeForm({ timeZone: zone, ...more });
+const PARTS = /** @type {Intl.DateTimeFormatOptions} */ ({ weekday: "short", hour: "2-digit", minute: "2-digit" });
+const clockOf = format(OWN, { hour: "2-digit", minute: "2-digit" });
 const wholeOf = format(OWN, PARTS);
 const fairWhole = format(FAIR, PARTS);
 const dayOf = format(OWN, { weekday: "short" });
-const fairClockOf = format(FAIR, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const fairClockOf = format(FAIR, { hour: "2-digit", minute: "2-digit" });
 const fairDay = format(FAIR, { weekday: "short" });
 
 /**

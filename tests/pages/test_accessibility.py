@@ -40,6 +40,12 @@ OFF_SCREEN = """
 """
 
 
+#: Times by twelve hours, in either language.
+TWELVE = (
+    r"""document.body.innerText.match(/.{0,30}(\d\s?[AP]M\b|[上下]午\s?\d).{0,10}/)?.[0] ?? ''"""
+)
+
+
 async def open_page(browser: Browser, look: str, url: str) -> Page:
     more: Any = LOOKS[look]
     context = await browser.new_context(reduced_motion="reduce", **more)
@@ -57,6 +63,7 @@ async def check(page: Page, what: str) -> None:
         if v["impact"] in {"serious", "critical", "moderate"}
     ]
     assert serious == [], what
+    assert await page.evaluate(TWELVE) == "", f"{what} has a time of its own form"
     size = page.viewport_size
     assert size is not None
     # 320 px is what 1280 px at 400 % leaves: the page reflows and nothing is cut off.

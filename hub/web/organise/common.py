@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
 
 from hub.ports import WebSession
 from hub.services import SERVICES, Services
 from hub.web import auth, i18n
+from hub.web.fairtime import FairTime
 from hub.web.pages import PAGES
 
 
@@ -34,9 +34,8 @@ async def render(request: web.Request, name: str, /, **values: Any) -> web.Respo
     ``hour`` say a moment (ms) in the fair's zone."""
     values.setdefault("done", request.query.get("done", ""))
     zone = (await request.app[SERVICES].fair.settings.current()).time_zone
-    locale = locale_of(request)
-    values["day"] = lambda ms: format_date(local(ms, zone), "medium", locale=locale)
-    values["hour"] = lambda ms: format_time(local(ms, zone), "short", locale=locale)
+    of_fair = FairTime(ZoneInfo(zone), locale_of(request))
+    values["day"], values["hour"] = of_fair.date, of_fair.clock
     return await request.app[PAGES].render(request, f"organise/{name}.html", **values)
 
 

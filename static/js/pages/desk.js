@@ -6,7 +6,7 @@
 import { announce } from "../announce.js";
 import { ApiError, call } from "../api.js";
 import { byId, el, icon, setText } from "../dom.js";
-import { number, t, tn } from "../i18n.js";
+import { number, t, timeForm, tn } from "../i18n.js";
 import { outcomeOf } from "../refusals.js";
 import { tab } from "../settings.js";
 import { askReason } from "../views/ask.js";
@@ -240,7 +240,7 @@ export class Desk {
   /** @param {string} text */
   log(text) {
     announce(text);
-    this.acts.prepend(el("li", {}, el("time", {}, new Date().toLocaleTimeString(document.documentElement.lang)), " ", text));
+    this.acts.prepend(el("li", {}, el("time", {}, timeForm({ timeStyle: "medium" }).format(new Date())), " ", text));
     while (this.acts.children.length > 100) this.acts.lastElementChild?.remove();
   }
 

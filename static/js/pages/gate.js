@@ -6,7 +6,7 @@
 
 import { ApiError, call } from "../api.js";
 import { byId, el, icon, setIcon, setText } from "../dom.js";
-import { number, t } from "../i18n.js";
+import { number, t, timeForm } from "../i18n.js";
 import { save, settings, tab } from "../settings.js";
 import { Scanner } from "../views/scanner.js";
 import { sound, wake } from "../views/tones.js";
@@ -21,10 +21,8 @@ const TRIES = 3;
 
 const root = document.documentElement;
 const zone = root.dataset.zone || "UTC";
-const moments = new Intl.DateTimeFormat(root.lang || "en", { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone: zone });
-// As the server writes them: 02:51 in Chinese, 2:51 AM in English.
-const hour = root.lang.startsWith("zh") ? "2-digit" : "numeric";
-const clocks = new Intl.DateTimeFormat(root.lang || "en", { hour, minute: "2-digit", timeZone: zone });
+const moments = timeForm({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZone: zone });
+const clocks = timeForm({ hour: "2-digit", minute: "2-digit", timeZone: zone });
 
 /** Gates speak the fair's time, whatever the device is set to. @param {string} iso */
 const clock = (iso) => clocks.format(new Date(iso));

@@ -1,23 +1,19 @@
 /** The pass says its time in the reader's zone too, where that is another than the fair's. */
 
 import { byId, setText } from "../dom.js";
-import { t } from "../i18n.js";
+import { ownZone, t, timeForm } from "../i18n.js";
 
 export function start() {
   const line = document.querySelector(".pass-yours");
   const fair = document.documentElement.dataset.zone || "UTC";
-  if (line instanceof HTMLElement && here() !== fair) {
+  if (line instanceof HTMLElement && ownZone() !== fair) {
     const { starts, ends } = line.dataset;
-    const form = new Intl.DateTimeFormat(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "short" });
+    const form = timeForm({ dateStyle: "medium", timeStyle: "short" });
     setText(line, t("Where you are: {time}", { time: form.formatRange(new Date(starts ?? ""), new Date(ends ?? "")) }));
     line.hidden = false;
   }
   const number = document.getElementById("f-number");
   if (number) resident();
-}
-
-function here() {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** A resident identity card is Chinese: nothing to choose. */
