@@ -123,6 +123,13 @@ class Staff:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffLeft:
+    """``rooms``: of the company's talks that are not over and that they were in."""
+
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Membership:
     company: str
     name: str
@@ -264,8 +271,11 @@ class Companies(Protocol):
         company without an owner (``force``, the organiser's, may)."""
         ...
 
-    async def remove_staff(self, company: str, person: str, *, force: bool = False) -> bool:
-        """False as for ``set_staff``, or not of the staff."""
+    async def remove_staff(
+        self, company: str, person: str, *, force: bool = False
+    ) -> StaffLeft | None:
+        """They are out of the company's talks too. None as for ``set_staff``, or not of the
+        staff."""
         ...
 
     async def invite(self, company: str, email: str, role: StaffRole, by: str) -> str | None:

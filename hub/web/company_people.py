@@ -20,6 +20,7 @@ from hub.web.forms import Form, FormModel, read_form
 from hub.web.pages import PAGES
 from hub.web.people_fields import Email
 from hub.web.sheets import Format, send
+from hub.web.talks import take_out
 from rooms.model import PERSON_ID
 
 ALL: Final = ("owner", "editor", "staff")
@@ -95,9 +96,11 @@ async def change_staff(request: web.Request) -> web.Response:
 async def remove_staff(request: web.Request) -> web.Response:
     found, _, organiser = await need(request, ("owner",))
     await read_form(request, Nothing)
-    companies = request.app[SERVICES].fair.companies
-    done = await companies.remove_staff(found.slug, _person(request), force=organiser)
-    raise back(found, "staff", "removed" if done else "last_owner")
+    services, person = request.app[SERVICES], _person(request)
+    left = await services.fair.companies.remove_staff(found.slug, person, force=organiser)
+    if left is not None:
+        await take_out(services, left.rooms, person)
+    raise back(found, "staff", "last_owner" if left is None else "removed")
 
 
 async def invite(request: web.Request) -> web.Response:

@@ -33,6 +33,7 @@ from hub.web.companies_api import (
 from hub.web.problems import Invalid, Problem
 from hub.web.query import cursor_text, limit_of
 from hub.web.routes import Route
+from hub.web.talks import take_out
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, SLUG
 
@@ -84,11 +85,14 @@ async def delete_staff(request: web.Request) -> web.Response:
     caller, found = await need_editor(request, "owner")
     person = _person(request)
     organiser = is_organiser(caller)
-    companies = request.app[SERVICES].fair.companies
-    if not await companies.remove_staff(found.slug, person, force=organiser):
+    services = request.app[SERVICES]
+    companies = services.fair.companies
+    left = await companies.remove_staff(found.slug, person, force=organiser)
+    if left is None:
         if await companies.role_of(found.slug, person) is not None:
             raise Problem(409, "last_owner", "a company keeps one owner")
         raise Problem(404, "unknown_person", "there is no such person")
+    await take_out(services, left.rooms, person)
     if organiser:
         await audit(
             request, caller.identity, "company.staff", f"company:{found.slug}",

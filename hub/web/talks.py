@@ -27,6 +27,7 @@ from hub.web.rooms_api import live_view
 from rooms import news
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG, Identity, Role
+from rooms.permissions import MEDIA_ENDS
 
 log = structlog.get_logger(__name__)
 
@@ -169,6 +170,19 @@ async def end_talk(services: Services, room: str, by: Identity, why: EndedWhy) -
             "closed", room, record.spec.title, now_ms()
         )
     return done
+
+
+async def take_out(services: Services, rooms: Iterable[str], person: str) -> None:
+    """Whoever left a company's staff is no member of these talks any more: their seats are free,
+    and to them there are no such rooms."""
+    for room in rooms:
+        try:
+            with suppress(Refusal):  # nobody ever entered: SQL keeps them out
+                await services.admission.remove(room, KEY_IDENTITY, Role.ORGANISER, person)
+        except StoreLost:
+            log.warning("a talk's room was not told", room=room)
+        if services.media_sessions is not None:
+            services.media_sessions.stop(room, person, *MEDIA_ENDS["remove"])
 
 
 async def let_back(services: Services, room: str, person: str) -> None:

@@ -102,6 +102,13 @@ async def test_a_ring_becomes_a_talk_of_the_two(rig: Rig) -> None:
     assert await rig.count(talks) == 1 and await rig.rings.ringing_for("u_pearl1") is None
 
 
+async def test_who_left_the_staff_while_it_rang_takes_nothing(rig: Rig) -> None:
+    ring = await rig.ring()
+    assert await rig.companies.remove_staff("pearl", "u_pearl1", force=True) is not None
+    assert await refused(rig.rings.answer(ring.id, "u_pearl1")) == "ring_over"
+    assert (await rig.rings.answer(ring.id, "u_pearl2")).by == "u_pearl2"
+
+
 # 200 take half a minute a database.
 @pytest.mark.parametrize("races", [20, pytest.param(200, marks=pytest.mark.long)])
 async def test_of_three_who_answer_at_once_exactly_one_gets_it(rig: Rig, races: int) -> None:

@@ -102,6 +102,23 @@ async def test_what_the_mode_has_no_place_for_is_not_opened(rig: Rig) -> None:
     assert await rig.count(rooms) == await rig.count(talks) == await rig.count(talk_members) == 0
 
 
+async def test_whoever_leaves_the_staff_leaves_the_company_s_talks(rig: Rig) -> None:
+    room, over = await rig.talk(), await rig.talk(subject="Over")
+    await rig.talks.end(over, "u_v1", "done")
+    abroad = await rig.talk(
+        company="lotus", members=(Belonging("u_lotus1", "lotus"), Belonging("u_pearl1", "guest"))
+    )
+    left = await rig.companies.remove_staff("pearl", "u_pearl1", force=True)
+    assert left is not None and left.rooms == (room,)
+    for gone in (room, over):
+        assert await rig.talks.access(gone, "u_pearl1", over=True) is None
+        assert await rig.talks.access(gone, "u_v1", over=True) is not None
+        members = {one.person: one.removed_ms for one in await rig.talks.members(gone)}
+        assert members == {"u_v1": None, "u_pearl1": rig.clock.ms}
+    assert await rig.talks.access(abroad, "u_pearl1") is not None, "for themselves"
+    assert await rig.companies.remove_staff("pearl", "u_pearl1", force=True) is None
+
+
 async def test_a_talk_goes_with_the_record_it_comes_from(rig: Rig) -> None:
     """One commit: what refuses the caller's own record takes the room with it."""
     with pytest.raises(RuntimeError):

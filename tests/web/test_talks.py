@@ -334,6 +334,34 @@ async def test_a_colleague_is_brought_in_and_a_guest_sent_away(cast: Cast) -> No
     assert await code(full) == (409, "wrong_mode")
 
 
+async def test_whoever_leaves_the_staff_is_out_of_the_company_s_talks(cast: Cast) -> None:
+    """By each of the three ways: the seat is free at once, and there is no such room."""
+    fair, room, one = cast.fair, await a_talk(cast), cast.colleague
+    admission = fair.site.services.admission
+    staff = f"/companies/pearl/staff/{one.id}"
+    ways = (
+        lambda: fair.site.api("DELETE", staff),
+        lambda: cast.organiser.post(f"{staff}/remove"),
+        lambda: cast.organiser.post(f"/organise{staff}/remove"),
+    )
+    for way in ways:
+        assert await fair.parts.companies.set_staff("pearl", one.id, "staff", None, True)
+        added = await cast.host.api(
+            "POST", f"/negotiations/{room}/colleagues", {"person": one.id}
+        )  # fmt: skip
+        assert added.status == 204
+        await fair.seat(room, one.id)
+        assert await admission.person(room, one.id) is not None
+        assert (await way()).status in (204, 303)
+        assert await fair.parts.companies.role_of("pearl", one.id) is None
+        assert await admission.person(room, one.id) is None
+        assert await code(await one.api("GET", f"/negotiations/{room}")) == GONE
+        with pytest.raises(Refusal, match="unknown_room"):
+            await fair.seat(room, one.id)
+    assert (await cast.host.api("GET", f"/negotiations/{room}")).status == 200
+    assert (await cast.guest.api("GET", f"/negotiations/{room}")).status == 200
+
+
 async def test_the_last_use_of_a_link_is_for_one(cast: Cast) -> None:
     fair, room = cast.fair, await a_talk(cast)
     path = f"/negotiations/{room}/invites"

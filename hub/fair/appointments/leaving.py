@@ -1,5 +1,6 @@
-"""A talk that does not take place, and a company that goes: by the tables alone, so that the
-companies' part can use it (it imports nothing of the parts that use that one)."""
+"""A talk that does not take place, a company that goes, and whoever leaves its staff: by the
+tables alone, so that the companies' part can use it (it imports nothing of the parts that use
+that one)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.fair.appointments import rows
 from hub.fair.appointments.rows import A, R, S
-from hub.fair.tables import busy, rooms, talk_log, talks
+from hub.fair.tables import busy, rooms, talk_log, talk_members, talks
 from hub.ports.talks import EndedWhy
 
 
@@ -42,6 +43,32 @@ async def end_talk(
         .values(closed=True, version=rooms.c.version + 1)
     )
     await note_talk(connection, room, now_ms, by, "ended", why=why)
+
+
+async def leave_company(
+    connection: AsyncConnection, company: str, person: str, now_ms: int
+) -> tuple[str, ...]:
+    """Whoever leaves a company's staff leaves the talks they were in for it, those that are over
+    too; the rooms of those that are not."""
+    m = talk_members.c
+    gone = (
+        sa.update(talk_members)
+        .where(m.person == person, m.side == company, m.removed_ms.is_(None))
+        .values(removed_ms=now_ms)
+        .returning(m.room)
+    )
+    for room in sorted((await connection.execute(gone)).scalars()):
+        await note_talk(connection, room, now_ms, "", "removed", person=person)
+    still_open = (
+        sa.select(m.room)
+        .join(talks, talks.c.room == m.room)
+        .where(
+            m.person == person, m.side == company, m.removed_ms == now_ms,
+            talks.c.ended_ms.is_(None),
+        )
+        .order_by(m.room)
+    )  # fmt: skip
+    return tuple((await connection.execute(still_open)).scalars())
 
 
 async def forget_company(connection: AsyncConnection, company: str, now_ms: int) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.fair.appointments.leaving import leave_company
 from hub.fair.companies.editing import CompanyEditing, insert_into, lock
 from hub.fair.companies.rows import LIST_COLUMNS, record_of
 from hub.fair.engine import transaction
@@ -21,6 +22,7 @@ from hub.ports.companies import (
     Invite,
     Membership,
     Staff,
+    StaffLeft,
     StaffRole,
 )
 
@@ -127,20 +129,24 @@ class CompanyStaff(CompanyEditing):
             .on_conflict_do_update(index_elements=["company", "person"], set_=values)
         )
 
-    async def remove_staff(self, company: str, person: str, *, force: bool = False) -> bool:
+    async def remove_staff(
+        self, company: str, person: str, *, force: bool = False
+    ) -> StaffLeft | None:
         async with transaction(self._engine) as connection:
             if not await lock(connection, company):
-                return False
+                return None
             was = await self._role(connection, company, person)
             if was == "owner" and not (
                 force or await self._others_own(connection, company, person)
             ):
-                return False
+                return None
             gone = sa.delete(company_staff).where(
                 company_staff.c.company == company, company_staff.c.person == person
             )
             await connection.execute(gone)
-        return was is not None
+            if was is None:
+                return None
+            return StaffLeft(await leave_company(connection, company, person, self._now_ms()))
 
     # --- invitations ---
 

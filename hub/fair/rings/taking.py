@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.fair.engine import transaction
 from hub.fair.rings.calling import Calling
 from hub.fair.rings.rows import RUNG, TOOK, R, S, load, silence, step
-from hub.fair.tables import companies, ring_staff, rings
+from hub.fair.tables import companies, company_staff, ring_staff, rings
 from hub.fair.talks import insert_talk
 from hub.ports.rings import RingRefused
 from hub.ports.talks import GUEST_SIDE, Belonging, TalkDraft, TalkRefused
@@ -20,12 +20,18 @@ class Taking(Calling):
     async def answer(self, ring: str, person: str) -> Ring:
         now = self._now_ms()
         rung = sa.exists().where(S.ring == R.id, S.person == person, S.state == RUNG)
+        works_there = sa.exists().where(  # who has left since it began takes nothing
+            company_staff.c.company == R.company, company_staff.c.person == person
+        )
         take = (
             sa.update(rings)
-            .where(R.id == ring, R.state == State.RINGING.value, R.expires_ms > now, rung)
+            .where(
+                R.id == ring, R.state == State.RINGING.value, R.expires_ms > now, rung,
+                works_there,
+            )
             .values(**step(Happening.TAKEN, now), answered_by=person)
             .returning(R.company, R.visitor, R.subject)
-        )
+        )  # fmt: skip
         try:
             async with transaction(self._engine) as connection:
                 row = (await connection.execute(take)).one_or_none()

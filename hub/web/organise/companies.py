@@ -18,6 +18,7 @@ from hub.web.bodies import Company as CompanyName
 from hub.web.bodies import Slug
 from hub.web.forms import Form, FormModel, read_form, shown
 from hub.web.organise.common import first_page, locale_of, next_page, organiser, render, see
+from hub.web.talks import take_out
 from rooms.model import SLUG
 
 PAGE: Final = 50
@@ -194,7 +195,9 @@ async def remove(request: web.Request) -> web.Response:
     services, session, company = await _company(request)
     await read_form(request, FormModel)
     person = request.match_info["person"]
-    if await services.fair.companies.remove_staff(company.slug, person, force=True):
+    left = await services.fair.companies.remove_staff(company.slug, person, force=True)
+    if left is not None:
+        await take_out(services, left.rooms, person)
         await audit(
             request, session.identity, "company.staff_removed", f"company:{company.slug}",
             {"person": person},
