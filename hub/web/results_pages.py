@@ -31,6 +31,7 @@ PAGE: Final = 24
 EVERY_S: Final = 2.0  # how late after its time a result is published, at most
 TOP: Final = 12
 DAYS: Final = 31
+_FOLDED: Final = frozenset({"kind", "sector", "country", "day"})  # under one button on phones
 _FILTERS: Final = ("q", "kind", "sector", "country", "day", "company")
 
 
@@ -75,6 +76,26 @@ def _(text: str) -> str:
     return text
 
 
+async def _chosen(
+    services: Services, where: ResultFilter, words: Words
+) -> list[tuple[str, str, str | None]]:
+    """(name of the filter, what it says, its language when that is not the page's) of each in
+    use."""
+    company = where.company or ""
+    if where.company is not None:
+        found = (await services.fair.companies.many([where.company])).get(where.company)
+        company = company if found is None else found.draft.name
+    said = (
+        ("q", f"“{where.q}”" if where.q else "", ""),
+        ("company", company, ""),
+        ("kind", where.kind and words.kind(where.kind), None),
+        ("sector", where.sector and words.sector(where.sector), None),
+        ("country", where.country and words.country(where.country), None),
+        ("day", where.day and words.day(where.day), None),
+    )
+    return [(name, text, of) for name, text, of in said if text]
+
+
 async def listed(request: web.Request) -> web.Response:
     services, pages = request.app[SERVICES], request.app[PAGES]
     fair = await services.fair.settings.current()
@@ -85,10 +106,11 @@ async def listed(request: web.Request) -> web.Response:
     except ValueError:  # an old or invented address: from the beginning
         raise web.HTTPSeeOther(_address(request)) from None
     totals, every = await part.totals(where), await part.totals(ResultFilter())
-    text = words.language.text
+    text, chosen = words.language.text, await _chosen(services, where, words)
     return await pages.render(
         request, "results.html",
         items=found, words=words, where=where, totals=totals, filtered=where != ResultFilter(),
+        chosen=chosen, folded=sum(name in _FOLDED for name, *_rest in chosen),
         undisclosed=totals.all.number - totals.all.disclosed,
         kinds=[(kind, words.kind(kind)) for kind in KINDS],
         sectors=[(one.key, words.sector(one.key)) for one in every.sectors],

@@ -106,3 +106,40 @@ async def test_confirming_by_keys_alone(talk: Talk, own_browser: Browser) -> Non
     await page.get_by_role("status").filter(has_text="Confirmed. Thank you.").wait_for()
     found = await talk.results.get(asked["id"])
     assert found is not None and [party.name for party in found.missing] == ["Pearl"]
+
+
+async def test_filters_fold_on_a_phone_and_chosen_ones_go_one_by_one(
+    talk: Talk, own_browser: Browser
+) -> None:
+    await talk.released(kind="launch")
+    await talk.released()
+    wide = await own_browser.new_page(locale="en", viewport={"width": 1440, "height": 900})
+    await wide.goto(f"{talk.site.base}/results")
+    assert await wide.locator("#kind").is_visible()
+    assert not await wide.locator(".result-fold > summary").is_visible()
+    await wide.locator("#q").focus()
+    await wide.keyboard.press("Tab")
+    await wide.keyboard.press("Tab")  # past the button: what is not folded is in the order of keys
+    assert await wide.evaluate("document.activeElement.id") == "kind"
+
+    page = await own_browser.new_page(locale="en", viewport={"width": 390, "height": 844})
+    await page.goto(f"{talk.site.base}/results?company=pearl")
+    fold = page.locator(".result-fold > summary")
+    assert await fold.is_visible() and not await page.locator("#kind").is_visible()
+    await fold.focus()
+    await page.keyboard.press("Enter")
+    await page.locator("#kind").select_option("launch")
+    await check(page, "filters open")
+    await page.locator("#kind").press("Tab")
+    async with page.expect_navigation():
+        await page.locator("#q").press("Enter")
+    assert await page.locator(".result").count() == 1
+    assert (await fold.inner_text()).strip() == "Filters (1)"
+    chips = page.get_by_role("list", name="Filters in use").get_by_role("link")
+    assert [" ".join(text.split()) for text in await chips.all_inner_texts()] == [
+        "Pearl Remove", "Launch Remove", "Clear all",
+    ]  # fmt: skip
+    async with page.expect_navigation():
+        await chips.nth(1).press("Enter")
+    assert "company=pearl" in page.url and "kind" not in page.url
+    assert await page.locator(".result").count() == 2
