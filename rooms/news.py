@@ -208,13 +208,15 @@ def personal(to: Iterable[str], message: ServerMessage) -> PersonalNotice:
 
 
 class RingNotice(msgspec.Struct, frozen=True, tag_field="n", tag="r"):
-    """``message`` (a Ring) for the pages of ``to``; every hub learns that ``visitor`` rings."""
+    """``message`` (a Ring) for the pages of ``to``; every hub learns that ``visitor`` rings.
+    ``page``: from a page, so that they are gone when no hub has one of theirs."""
 
     id: str
     visitor: str
     to: tuple[str, ...]
     message: msgspec.Raw
     until_ms: int
+    page: bool = True
 
 
 class RingOverNotice(msgspec.Struct, frozen=True, tag_field="n", tag="o"):

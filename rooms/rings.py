@@ -114,10 +114,10 @@ def message(ring: Ring) -> n.Ring:
     )
 
 
-def begun(ring: Ring) -> n.RingNotice:
-    return n.RingNotice(
-        ring.id, ring.visitor, ring.staff, msgspec.Raw(encode(message(ring))), ring.expires_ms
-    )
+def begun(ring: Ring, *, page: bool = True) -> n.RingNotice:
+    """``page``: the visitor rings from a page, which is to be heard of."""
+    told = msgspec.Raw(encode(message(ring)))
+    return n.RingNotice(ring.id, ring.visitor, ring.staff, told, ring.expires_ms, page)
 
 
 def declined(ring: Ring, person: str) -> n.RingOverNotice:

@@ -2,8 +2,9 @@
 
 Every hub knows who rings, from the notices. While somebody rings, each hub with a page of
 theirs says so in the store; the one that loses the last page anywhere ends the ring. Three
-seconds of grace are for a page that changes. Rings nobody answered are ended by whichever hub
-looks first.
+seconds of grace are for a page that changes. A visitor whose page was gone before any hub had
+greeted it was never lost by one: ten seconds after a ring began each hub asks whether there is
+a page at all. Rings nobody answered are ended by whichever hub looks first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hub.live.news import NewsHub
 
 GRACE_S: Final = 3.0
+#: A page says hello within five seconds, and comes back from a lost line in less than these.
+GREETED_S: Final = 10.0
 #: Rings known at once, the oldest given up first: each is over within half a minute.
 KNOWN_MAX: Final = 10_000
 
@@ -52,6 +55,8 @@ class Ringing:
         self._forget()
         if notice.visitor in self._news.people:
             self._news.spawn(self._channel.here(notice.visitor))
+        if notice.page:
+            self._news.later(GREETED_S, self._unheard, notice)
 
     def _forget(self) -> None:
         now = wall_clock_ms()
@@ -85,8 +90,18 @@ class Ringing:
         if person not in self._news.people and not self._news.leaving:
             self._news.spawn(self._away(person))
 
+    def _unheard(self, notice: n.RingNotice) -> None:
+        """Their page had the time to be greeted, if it is still there."""
+        visitor, news = notice.visitor, self._news
+        if self._known.get(visitor) is notice and visitor not in news.people and not news.leaving:
+            news.spawn(self._drop(visitor))
+
     async def _away(self, person: str) -> None:
         await self._channel.went(person)
+        await self._drop(person)
+
+    async def _drop(self, person: str) -> None:
+        """End their ring, when no hub has a page of theirs any more."""
         known = self._known.get(person)
         if known is None or await self._channel.gone(person):
             return

@@ -17,6 +17,7 @@ from aiohttp import web
 from hub.ports import StoreLost
 from hub.ports.rings import RingRefused
 from hub.services import SERVICES, Services
+from hub.web.auth import need_caller
 from hub.web.bodies import epoch_ms, read, rfc3339
 from hub.web.bodies_rings import RingBody, RingCreate, RingList, RingsSeen
 from hub.web.companies_api import NO_STORE, need_editor, unknown
@@ -101,7 +102,7 @@ async def tell(services: Services, notices: Iterable[NewsNotice]) -> None:
 async def create(request: web.Request) -> web.Response:
     """Rings, or says at once that there is nobody to ring."""
     person, slug = await need_account(request), request.match_info["company"]
-    services = request.app[SERVICES]
+    services, caller = request.app[SERVICES], await need_caller(request)
     body = await read(request, RingCreate)
     if not SLUG.fullmatch(slug):
         raise unknown()
@@ -111,7 +112,8 @@ async def create(request: web.Request) -> web.Response:
         ring = await services.fair.rings.ring(person, slug, body.subject or "", online)
     if ring.state is State.RINGING:
         try:
-            await services.news.tell(begun(ring))
+            # An app has no page that could be lost: it looks at the ring.
+            await services.news.tell(begun(ring, page=caller.how != "device"))
         except StoreLost:  # nobody heard it: nobody is to wait for it
             await services.fair.rings.end(ring.id, Happening.DROP)
             raise

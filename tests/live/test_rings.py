@@ -97,8 +97,13 @@ async def test_a_visitor_whose_last_page_is_gone_is_missed(
 ) -> None:
     one, other = booth
     graces: list[Any] = []  # run out when the test says so
+
+    def later(seconds: float, do: Any, who: Any) -> None:
+        if seconds == live_ringing.GRACE_S:
+            graces.append((do, who))
+
     for hub in booth:
-        monkeypatch.setattr(hub.app[NEWS], "later", lambda _s, do, who: graces.append((do, who)))
+        monkeypatch.setattr(hub.app[NEWS], "later", later)
 
     async def grace_is_over(count: int) -> None:
         await until(lambda: len(graces) == count, what="the hub sees the socket end")
@@ -137,6 +142,58 @@ async def test_a_visitor_whose_last_page_is_gone_is_missed(
     assert found is not None and (found.state, found.why) == (State.MISSED, Why.DROPPED)
     again = await ring(one)
     assert again.staff == STAFF and again.state is State.RINGING, "everyone is free again"
+
+
+async def test_a_visitor_gone_before_any_hub_greeted_their_page_is_missed(
+    booth: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = booth
+    due: list[Any] = []  # what is to be done GREETED_S after each ring began, by each hub
+
+    def later(seconds: float, do: Any, what: Any) -> None:
+        if seconds == live_ringing.GREETED_S:
+            due.append(lambda: do(what))
+
+    for hub in booth:
+        monkeypatch.setattr(hub.app[NEWS], "later", later)
+
+    async def time_passes(rings: int) -> None:
+        await until(lambda: len(due) == 2 * rings, what="both hubs know that it rings")
+        for look in due[-2:]:
+            look()
+
+    staff = await Page(one, "u_a").open()
+    lost = await ring(other)
+    await staff.expect("ring", id=lost.id)
+    await time_passes(1)
+    over = await staff.expect("ring_over", id=lost.id)
+    assert (over["state"], over["why"]) == ("missed", "dropped")
+    # Greeted by one hub while it rings: the other one finds out, and it rings on.
+    made = await ring(one)
+    await staff.expect("ring", id=made.id)
+    redis: Any = one.services.news
+
+    async def here() -> bool:
+        return int(await redis._submitter.call("SCARD", keys.pages("u_v"))) == 1
+
+    visitor = await Page(other, "u_v").open()
+    await until(here, what="a hub says that it has a page of the visitor")
+    for look in due[:2]:
+        look()  # of a ring that is over: no word about this one
+    await time_passes(2)
+    mark = await announce(one, "Mark")
+    await visitor.none_of("ring_over", until="announcement", id=mark)
+    hung = await one.services.fair.rings.end(made.id, Happening.HANG_UP, "u_v")
+    assert hung is not None and hung.staff == STAFF, "all were free again"
+    # An app has no page to lose.
+    await tell(one, ended(hung))
+    await visitor.expect("ring_over", id=made.id)
+    app = await one.services.fair.rings.ring("u_w", "pearl", "", STAFF)
+    await tell(one, [begun(app, page=False)])
+    await staff.expect("ring", id=app.id)
+    mark = await announce(one, "Another mark")
+    await visitor.none_of("ring", until="announcement", id=mark)
+    assert len(due) == 4
 
 
 async def test_time_ends_it_once_whichever_hub_looks(booth: Two) -> None:
