@@ -84,7 +84,7 @@ class Waiting:
             place = places.get(id)
             if place is None:
                 # Seated or sent away by a notice that is on its way, or was lost: ask.
-                self._hub.spawn(self._claim(member, sure=False))
+                self._hub.spawn(self._claim(member))
             elif member.last_position != (place, total, member.lobby):
                 member.last_position = (place, total, member.lobby)
                 lobby = True if member.lobby else UNSET
@@ -101,17 +101,17 @@ class Waiting:
             return
         limits = self._hub.config.limits
         if member.conn.silent_ms() <= (limits.ping_s + limits.pong_s) * 1000:
-            self._hub.spawn(self._claim(member, sure=True))
+            self._hub.spawn(self._claim(member))
             return
         member.fact(Fact.AWAY)
         left = max(0, min(limits.offer_ms, until_ms - int(time.time() * 1000)))
         member.conn.send(Offered(room=member.local.slug, expires_ms=left))
 
-    async def _claim(self, member: Member, *, sure: bool) -> None:
+    async def _claim(self, member: Member) -> None:
         """Take the seat set aside, or learn that there is none.
 
-        ``sure``: Redis said so. Otherwise it is only looked up (``resume``), so that one
-        who was removed meanwhile does not queue again.
+        By ``resume``, which takes no new seat or place: who was removed meanwhile does not come
+        in again, and what is heard of that end later finds nothing under the same name.
         """
         hub, conn, slug = self._hub, member.conn, member.local.slug
         admission = hub.services.admission
@@ -121,12 +121,7 @@ class Waiting:
                     return
                 try:
                     guise = await hub.roles.as_in(conn.identity, slug)
-                    if sure:
-                        outcome = await admission.enter(
-                            slug, guise.who, member.attachment, wait=True, knock=guise.lobby
-                        )
-                    else:
-                        outcome = await admission.resume(slug, guise.who, member.attachment)
+                    outcome = await admission.resume(slug, guise.who, member.attachment)
                     if isinstance(outcome, Queued):
                         return
                     await arrive(hub, member, outcome, None)

@@ -80,19 +80,19 @@ async def test_a_turn_that_comes_while_the_socket_closes_is_not_lost(
     await ben.hello()
     assert (await ben.enter())["type"] == "waiting"
     admission = hub.services.admission
-    enter = admission.enter
+    claim = admission.resume
 
     async def closing(*asked: Any, **more: Any) -> Any:
-        answer = await enter(*asked, **more)
+        answer = await claim(*asked, **more)
         ben.entered = {"epoch": "", "seq": 0}
         conn = next(c for c in hub.live.connections.values() if c.identity.id == "ben")
         conn.close(Close.RECONNECT_ELSEWHERE)
         return answer
 
-    monkeypatch.setattr(admission, "enter", closing)
+    monkeypatch.setattr(admission, "resume", closing)
     assert (await ada.ask("leave"))["type"] == "left"
     assert (await ben.closed())[0] == 4012
-    monkeypatch.setattr(admission, "enter", enter)
+    monkeypatch.setattr(admission, "resume", claim)
     back = await ben.resume(epoch="none")
     await back.expect("entered")
 

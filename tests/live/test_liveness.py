@@ -20,7 +20,7 @@ from hub.ports import Renewal, ResumeRecord, StoreLost
 from hub.store import keys
 from rooms.errors import Code
 from rooms.model import Identity, Role
-from rooms.notices import DetachedNotice, Notice
+from rooms.notices import DetachedNotice, Notice, PromotedNotice
 from tests.live.driver import Hub, make_config, serving, until
 
 
@@ -289,6 +289,33 @@ async def test_a_joiner_of_a_room_made_anew_sends_those_of_the_old_one_to_resume
     assert code == 4011 and bye is not None and bye["reconnect"]
     await bob.say("anyone?")
     assert (await bob.expect("event", kind="chat"))["seq"] > bob.entered["seq"]
+
+
+async def test_a_turn_claimed_after_its_end_takes_no_new_seat(hub: Hub) -> None:
+    """Removed, or the offer over, before the hub heard of the turn: what it then hears of that
+    end must find no seat taken under the same name since."""
+    room = await hub.room(capacity=1)
+    (ada,) = await hub.inside(room, "ada")
+    bob = hub.client("bob", room)
+    await bob.hello()
+    assert (await bob.enter())["type"] == "waiting"
+    rooms, admission = hub.live.rooms, hub.services.admission
+    late: list[Notice] = []
+    hub.services.bus.listen(late.append, rooms.lost)
+    await ada.ask("leave")
+    chair = Identity(id="chair", name="Chair", role=Role.MODERATOR)
+    await admission.remove(room, chair, Role.MODERATOR, "bob")
+    await until(lambda: any(isinstance(one, DetachedNotice) for one in late))
+    hub.services.bus.listen(rooms.notice, rooms.lost)
+    (turn,) = (one for one in late if isinstance(one, PromotedNotice) and one.id == "bob")
+    rooms.notice(turn)
+    assert (await bob.expect("refused"))["code"] == "seat_expired"
+    for notice in late:
+        rooms.notice(notice)
+    assert (await admission.view(room)).counts.occupied == 0
+    await bob.enter()
+    await bob.say("here again")
+    assert not bob.kept("bye")
 
 
 async def test_what_was_said_during_an_outage_arrives_when_calls_are_answered_again(
