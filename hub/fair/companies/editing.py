@@ -173,7 +173,7 @@ class CompanyEditing(CompanyDirectory):
         return record_of(row)
 
     async def add_file(self, company: str, title: str, filename: str, raw: bytes) -> StoredFile:
-        kind = await uploads.file_kind(raw)
+        kind, kept = await uploads.download(raw)
         safe = uploads.safe_filename(filename, kind)
         added = secrets.token_hex(8)
         async with transaction(self._engine) as connection:
@@ -182,14 +182,14 @@ class CompanyEditing(CompanyDirectory):
             count = sa.select(sa.func.count()).where(company_files.c.company == company)
             if (await connection.execute(count)).scalar_one() >= FILES_MAX:
                 raise BadUpload("too_many")
-            digest = await self._keep(connection, kind.content_type, raw)
+            digest = await self._keep(connection, kind.content_type, kept)
             await connection.execute(
                 sa.insert(company_files).values(
                     id=added, company=company, title=title, filename=safe, blob=digest,
                     created_ms=self._now_ms(),
                 )
             )  # fmt: skip
-        return StoredFile(added, title, safe, kind.content_type, len(raw), digest)
+        return StoredFile(added, title, safe, kind.content_type, len(kept), digest)
 
     async def remove_file(self, company: str, file: str) -> bool:
         gone = (

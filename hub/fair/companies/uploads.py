@@ -1,4 +1,4 @@
-"""What companies send: pictures made anew from their pixels, files judged by content.
+"""What companies send: logos made anew from their pixels, files judged by content.
 
 Nothing here believes a name or a Content-Type. Decoding runs in two threads of its own, so
 that a large picture holds up neither the loop nor more than its share of the processors.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import struct
 import unicodedata
 import warnings
 import zipfile
@@ -17,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from hub.fair import pictures
 from hub.ports.companies import FILE_BYTES_MAX, PICTURE_BYTES_MAX, BadUpload
 
 PICTURE_TYPE: Final = "image/webp"
@@ -63,11 +65,12 @@ async def logo(raw: bytes) -> tuple[bytes, bytes]:
     return await asyncio.get_running_loop().run_in_executor(_POOL, _scaled, raw)
 
 
-async def file_kind(raw: bytes) -> FileKind:
-    """What a download is, by its content. Raises BadUpload."""
+async def download(raw: bytes) -> tuple[FileKind, bytes]:
+    """What it is, by its content, and what of it is kept: everything, but of a picture what
+    ``bare`` leaves. Raises BadUpload."""
     if len(raw) > FILE_BYTES_MAX:
         raise BadUpload("too_large")
-    return await asyncio.get_running_loop().run_in_executor(_POOL, _judged, raw)
+    return await asyncio.get_running_loop().run_in_executor(_POOL, _download, raw)
 
 
 def opened(raw: bytes, formats: tuple[str, ...]) -> Image.Image:
@@ -106,6 +109,32 @@ def _scaled(raw: bytes) -> tuple[bytes, bytes]:
     except (OSError, ValueError, SyntaxError, zlib.error, Image.DecompressionBombError):
         raise BadUpload("not_a_picture") from None
     return made[0], made[1]
+
+
+def _download(raw: bytes) -> tuple[FileKind, bytes]:
+    kind = _judged(raw)
+    return kind, bare(kind.content_type, raw)
+
+
+def bare(content_type: str, raw: bytes) -> bytes:
+    """A picture without metadata, upright as before; anything else as it is. Its size was
+    found to be fair (``opened``). Raises BadUpload(not_allowed)."""
+    if not content_type.startswith("image/"):
+        return raw
+    try:
+        return pictures.bare(content_type, raw, _orientation(raw))
+    except ValueError:
+        raise BadUpload("not_allowed") from None
+
+
+def _orientation(raw: bytes) -> int:
+    """By Exif; 1, upright, for what makes no sense."""
+    try:
+        with Image.open(io.BytesIO(raw), formats=_FORMATS) as picture:
+            found = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, ValueError, SyntaxError, struct.error, TypeError, KeyError, zlib.error):
+        return 1
+    return found if isinstance(found, int) else 1
 
 
 def _judged(raw: bytes) -> FileKind:

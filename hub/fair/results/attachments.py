@@ -1,4 +1,5 @@
-"""Attachments of results: judged by their content, sealed with AES-256-GCM.
+"""Attachments of results: judged by their content, pictures without metadata, sealed with
+AES-256-GCM.
 
 The key is derived from the vault's; what is sealed is bound to its result, so that a row moved
 elsewhere does not open.
@@ -18,8 +19,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.fair.base import FairKeys
+from hub.fair.companies import uploads
 from hub.fair.tables import result_files
 from hub.fair.talks import content
+from hub.ports.companies import BadUpload
 from hub.ports.results import ATTACHMENT_MAX, Attachment, ResultRefused, Upload
 from hub.ports.talks import TalkRefused
 
@@ -40,10 +43,14 @@ def _prepared(keys: FairKeys, id: str, upload: Upload) -> tuple[Attachment, byte
     filename, content_type = content.judge(upload.filename, upload.body)
     if not is_taken(content_type):
         raise ResultRefused("bad_file")
+    try:
+        body = uploads.bare(content_type, upload.body)  # what is published tells no places
+    except BadUpload:
+        raise ResultRefused("bad_file") from None
     nonce = secrets.token_bytes(_NONCE)
-    sealed = nonce + _cipher(keys).encrypt(nonce, upload.body, id.encode())
-    sha256 = hashlib.sha256(upload.body).hexdigest()
-    return Attachment(filename, content_type, len(upload.body), sha256), sealed
+    sealed = nonce + _cipher(keys).encrypt(nonce, body, id.encode())
+    sha256 = hashlib.sha256(body).hexdigest()
+    return Attachment(filename, content_type, len(body), sha256), sealed
 
 
 async def prepare(keys: FairKeys, id: str, upload: Upload) -> tuple[Attachment, bytes]:

@@ -35,7 +35,7 @@ results: Final = Table(
     Column("filename", String(120)),
     Column("content_type", String(80)),
     Column("size", Integer),
-    Column("sha256", String(64)),  # of the attachment as sent
+    Column("sha256", String(64)),  # of the attachment as it is kept
     Column(
         "state", String(16), nullable=False
     ),  # draft, confirming, confirmed, released, withdrawn
