@@ -18,6 +18,7 @@ import pytest
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine
 from tests.databases import ready
+from tests.fair.rig import Rig
 
 
 def _postgres_binaries() -> Path | None:
@@ -105,3 +106,13 @@ async def directory(database_url: str, clock: Clock) -> AsyncIterator[SqlDirecto
     found = SqlDirectory(make_engine(database_url), clock)
     yield found
     await found.close()
+
+
+@pytest.fixture
+async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
+    """Companies and people who meet, ring and talk; a test file may have another."""
+    await ready(database_url)
+    made = Rig(database_url, clock)
+    await made.fill()
+    yield made
+    await made.engine.dispose()

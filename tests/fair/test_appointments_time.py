@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,25 +15,10 @@ from hub.ports.talks import TalkRefused
 from rooms.appointments import Act, State
 from rooms.model import Mode, Role
 from tests.databases import ready
-from tests.fair.appointments_rig import HOUR, MIN, SHANGHAI, Rig
 from tests.fair.conftest import Clock
+from tests.fair.rig import HOUR, MIN, SHANGHAI, Rig, refused
 
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
-    await ready(database_url)
-    made = Rig(database_url, clock)
-    await made.fill()
-    yield made
-    await made.engine.dispose()
-
-
-async def refused(awaitable: Any) -> str:
-    with pytest.raises(AppointmentRefused) as fault:
-        await awaitable
-    return fault.value.code
 
 
 def draft(rig: Rig, hours: float = 1, **seats: int) -> RoundDraft:

@@ -3,77 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from hub.config import Config
 from hub.fair.engine import transaction
-from hub.fair.rings import SqlRings
-from hub.fair.tables import attendance, companies, company_staff, people, ring_staff, rings, talks
+from hub.fair.tables import attendance, companies, people, ring_staff, rings, talks
 from hub.ports.rings import RingRefused
 from rooms.model import Mode
 from rooms.rings import PER_HOUR, RING_MS, Happening, Ring, State, Why
-from tests.databases import ready
-from tests.fair.conftest import Clock
-from tests.fair.talking import HOUR, KEYS
-from tests.fair.talking import Rig as Base
-
-PEARL = ("u_pearl1", "u_pearl2", "u_pearl3")
-
-
-class Rig(Base):
-    """Three people of pearl."""
-
-    def __init__(self, url: str, clock: Clock) -> None:
-        super().__init__(url, clock)
-        self.rings = SqlRings(self.engine, Config(), KEYS, clock)
-
-    async def fill(self) -> None:
-        await super().fill()
-        async with transaction(self.engine) as connection:
-            await connection.execute(
-                sa.insert(people).from_select(
-                    [c.name for c in people.c],
-                    sa.select(
-                        *(
-                            sa.literal("u_pearl3") if c.name == "id"
-                            else sa.literal("third@example.org") if c.name == "email" else c
-                            for c in people.c
-                        )
-                    ).where(people.c.id == "u_pearl2"),
-                )
-            )  # fmt: skip
-            await connection.execute(
-                sa.insert(company_staff).values(
-                    company="pearl", person="u_pearl3", role="staff", title=None, shown=True,
-                    created_ms=0,
-                )
-            )  # fmt: skip
-
-    async def ring(
-        self, visitor: str = "u_v1", online: tuple[str, ...] = PEARL, company: str = "pearl"
-    ) -> Ring:
-        return await self.rings.ring(visitor, company, "Robots", online)
-
-
-async def refused(act: Any) -> str:
-    try:
-        await act
-    except RingRefused as why:
-        return why.code
-    return ""
-
-
-@pytest.fixture
-async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
-    await ready(database_url)
-    made = Rig(database_url, clock)
-    await made.fill()
-    yield made
-    await made.engine.dispose()
+from tests.fair.rig import HOUR, PEARL, Rig, outcome, refused
 
 
 async def test_a_ring_becomes_a_talk_of_the_two(rig: Rig) -> None:
@@ -81,7 +20,7 @@ async def test_a_ring_becomes_a_talk_of_the_two(rig: Rig) -> None:
     assert (ring.state, ring.staff, ring.expires_ms) == (
         State.RINGING, PEARL, rig.clock.ms + RING_MS,
     )  # fmt: skip
-    assert (ring.company_name, ring.visitor_name) == ("pearl", "u_v1")
+    assert (ring.company_name, ring.visitor_name) == ("Pearl", "u_v1")
     assert await rig.rings.ringing_for("u_pearl2") == ring
     taken = await rig.rings.answer(ring.id, "u_pearl2")
     assert (taken.state, taken.by, taken.by_name) == (State.ANSWERED, "u_pearl2", "u_pearl2")
@@ -161,7 +100,7 @@ async def test_each_declines_and_the_last_ends_it(rig: Rig) -> None:
     assert [one.state for one in both].count(State.REFUSED) == 1, "one of them was the last"
     found = await rig.rings.get(ring.id)
     assert found is not None and (found.state, found.why) == (State.REFUSED, Why.DECLINED)
-    assert await refused(rig.ring("u_v1")) == "", "the visitor is free again"
+    assert await outcome(rig.ring("u_v1")) == "", "the visitor is free again"
 
 
 async def test_nobody_busy_and_no_answer_are_recorded(rig: Rig) -> None:

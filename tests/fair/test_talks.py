@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,18 +21,7 @@ from hub.ports.talks import (
     Belonging,
 )
 from rooms.model import Role
-from tests.databases import ready
-from tests.fair.conftest import Clock
-from tests.fair.talking import HOUR, MANY, ONE, ROUND, Rig, code
-
-
-@pytest.fixture
-async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
-    await ready(database_url)
-    made = Rig(database_url, clock)
-    await made.fill()
-    yield made
-    await made.engine.dispose()
+from tests.fair.rig import HOUR, MANY, ONE, ROUND, Rig, outcome
 
 
 async def test_a_talk_is_a_room_that_nobody_finds(rig: Rig) -> None:
@@ -92,13 +80,13 @@ NOT_OPENED: list[tuple[dict[str, Any], str]] = [
 
 async def test_what_the_mode_has_no_place_for_is_not_opened(rig: Rig) -> None:
     for fields, expected in NOT_OPENED:
-        assert await code(rig.talks.open(rig.draft(**fields))) == expected, fields
+        assert await outcome(rig.talks.open(rig.draft(**fields))) == expected, fields
     async with transaction(rig.engine) as connection:
         await connection.execute(
             sa.update(people).where(people.c.id == "u_v2").values(blocked=True)
         )
     blocked = (Belonging("u_v2", "guest"),)
-    assert await code(rig.talks.open(rig.draft(members=blocked))) == "unknown_person"
+    assert await outcome(rig.talks.open(rig.draft(members=blocked))) == "unknown_person"
     assert await rig.count(rooms) == await rig.count(talks) == await rig.count(talk_members) == 0
 
 
@@ -133,9 +121,9 @@ async def test_a_talk_goes_with_the_record_it_comes_from(rig: Rig) -> None:
 
 async def test_a_thousand_are_opened_at_once_or_none(rig: Rig) -> None:
     drafts = [rig.draft(origin="organiser", subject=f"Talk {n}") for n in range(1_000)]
-    assert await code(rig.talks.open_many([*drafts, drafts[0]])) == "too_many"
+    assert await outcome(rig.talks.open_many([*drafts, drafts[0]])) == "too_many"
     bad = rig.draft(members=(Belonging("u_nobody", "guest"),))
-    assert await code(rig.talks.open_many([*drafts[:-1], bad])) == "unknown_person"
+    assert await outcome(rig.talks.open_many([*drafts[:-1], bad])) == "unknown_person"
     assert await rig.count(rooms) == 0
     made = await rig.talks.open_many(drafts)
     assert [talk.subject for talk in made] == [draft.subject for draft in drafts]
@@ -167,21 +155,21 @@ async def test_members_come_go_and_come_back(rig: Rig) -> None:
         (round_, Belonging("u_lotus1", "lotus"), "wrong_mode"),
     ]
     for where, one, expected in refused:
-        assert await code(add(where, one, "u_pearl1")) == expected, (where, one)
+        assert await outcome(add(where, one, "u_pearl1")) == expected, (where, one)
     # One of two may hand over to a colleague.
     await rig.talks.remove_member(pair, "u_pearl1", "u_pearl1")
-    assert await code(add(pair, Belonging("u_v3", "guest"), "u_pearl1")) == "wrong_mode"
+    assert await outcome(add(pair, Belonging("u_v3", "guest"), "u_pearl1")) == "wrong_mode"
     await add(pair, Belonging("u_pearl2", "pearl", Role.HOST), "u_pearl1")
     assert await rig.talks.access(pair, "u_pearl1") is None
     await rig.talks.end(room, "u_pearl1", "done")
-    assert await code(add(room, Belonging("u_v3", "guest"), "u_pearl1")) == "talk_over"
+    assert await outcome(add(room, Belonging("u_v3", "guest"), "u_pearl1")) == "talk_over"
 
 
 async def test_of_two_that_race_for_the_last_place_one_gets_it(rig: Rig) -> None:
     room = await rig.talk(members=(Belonging("u_pearl1", "pearl", Role.HOST),))
     codes = await asyncio.gather(
         *(
-            code(rig.talks.add_member(room, Belonging(f"u_v{n}", "guest"), "x"))
+            outcome(rig.talks.add_member(room, Belonging(f"u_v{n}", "guest"), "x"))
             for n in (1, 2, 3, 4)
         )
     )
@@ -223,7 +211,7 @@ async def test_an_ended_talk_is_over_for_all_at_once(rig: Rig) -> None:
         closed = sa.select(rooms.c.closed, rooms.c.version).where(rooms.c.slug == room)
         assert tuple((await connection.execute(closed)).one()) == (True, 2)
     assert await rig.talks.ended_lately(10) == (room,)
-    assert await code(rig.talks.extend(room, rig.clock.ms + 2 * HOUR, "u_v1")) == "talk_over"
+    assert await outcome(rig.talks.extend(room, rig.clock.ms + 2 * HOUR, "u_v1")) == "talk_over"
     rig.clock.ms += KEPT_MS + 1
     assert await rig.talks.access(room, "u_v1", over=True) is None
     assert await rig.talks.ended_lately(10) == ()
@@ -264,8 +252,8 @@ async def test_a_talk_is_extended_into_time_that_is_free(rig: Rig) -> None:
     for to, expected in (
         (ends + LONGEST_MS, "too_long"), (now, "in_the_past"), (now - HOUR, "in_the_past"),
     ):  # fmt: skip
-        assert await code(rig.talks.extend(room, to, "u_pearl1")) == expected
-    assert await code(rig.talks.extend("n-none", ends + HOUR, "u_pearl1")) == "unknown_room"
+        assert await outcome(rig.talks.extend(room, to, "u_pearl1")) == expected
+    assert await outcome(rig.talks.extend("n-none", ends + HOUR, "u_pearl1")) == "unknown_room"
     await book(rig, "u_v1", ends + 4 * TICK_MS)  # the guest's next appointment
     await book(rig, "u_v2", ends)  # somebody who is not in this talk
     assert (await rig.talks.extend(room, ends + 2 * TICK_MS, "u_pearl1")).ends_ms == (
@@ -274,14 +262,14 @@ async def test_a_talk_is_extended_into_time_that_is_free(rig: Rig) -> None:
     assert await rig.count(busy) == 2 + 4
     # The same again, or less: no change, no fault.
     assert (await rig.talks.extend(room, ends + TICK_MS, "u_pearl1")).ends_ms == ends + 2 * TICK_MS
-    assert await code(rig.talks.extend(room, ends + 5 * TICK_MS, "u_pearl1")) == "slot_taken"
+    assert await outcome(rig.talks.extend(room, ends + 5 * TICK_MS, "u_pearl1")) == "slot_taken"
     talk = await rig.talks.get(room)
     assert talk is not None and talk.ends_ms == ends + 2 * TICK_MS
     assert await rig.count(busy) == 6
-    assert await code(rig.talks.extend(room, ends + 4 * TICK_MS, "u_pearl1")) == ""
+    assert await outcome(rig.talks.extend(room, ends + 4 * TICK_MS, "u_pearl1")) == ""
     # A request not answered yet holds the time too; and who ends early gives the rest back.
     await book(rig, "u_pearl1", ends + 4 * TICK_MS, firm=False)
-    assert await code(rig.talks.extend(room, ends + 5 * TICK_MS, "u_pearl1")) == "slot_taken"
+    assert await outcome(rig.talks.extend(room, ends + 5 * TICK_MS, "u_pearl1")) == "slot_taken"
     rig.clock.ms = ends + TICK_MS
     await rig.talks.end(room, "u_pearl1", "done")
     async with transaction(rig.engine) as connection:
@@ -314,5 +302,5 @@ async def test_two_extensions_into_one_gap(rig: Rig) -> None:
     members = (Belonging("u_pearl1", "pearl", Role.HOST), Belonging("u_v2", "guest"))
     pair = [await rig.talk(), await rig.talk(members=members)]
     ends = rig.clock.ms + 2 * HOUR
-    codes = await asyncio.gather(*(code(rig.talks.extend(room, ends, "x")) for room in pair))
+    codes = await asyncio.gather(*(outcome(rig.talks.extend(room, ends, "x")) for room in pair))
     assert sorted(codes) == ["", "slot_taken"]

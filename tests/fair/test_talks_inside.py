@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -26,19 +25,7 @@ from hub.ports.talks import (
     TalkRefused,
 )
 from rooms.model import Role
-from tests.databases import ready
-from tests.fair.conftest import Clock
-from tests.fair.talking import HOUR, MANY, ROUND, Rig, code
-
-
-@pytest.fixture
-async def rig(database_url: str, clock: Clock) -> AsyncIterator[Rig]:
-    await ready(database_url)
-    made = Rig(database_url, clock)
-    await made.fill()
-    yield made
-    await made.engine.dispose()
-
+from tests.fair.rig import HOUR, MANY, ROUND, Rig, outcome
 
 # --- invitations ----------------------------------------------------------------------------
 
@@ -62,7 +49,7 @@ async def test_an_invitation_makes_a_member_once(rig: Rig) -> None:
     # The same person again uses nothing up; nobody else gets in by it.
     assert (await rig.talks.use_invite(secret, "u_v2")).room == room
     assert await rig.talks.look_at_invite(secret, "u_v2") is not None
-    assert await code(rig.talks.use_invite(secret, "u_v3")) == "unknown_invite"
+    assert await outcome(rig.talks.use_invite(secret, "u_v3")) == "unknown_invite"
     assert await rig.talks.look_at_invite(secret, "u_v3") is None
     assert await rig.talks.look_at_invite(secret, None) is None
     assert await uses(rig) == [1] and await rig.talks.invites(room) == ()
@@ -72,7 +59,7 @@ async def test_the_last_use_goes_to_exactly_so_many(rig: Rig) -> None:
     room = await rig.wide()
     _, secret = await rig.talks.invite(room, "u_pearl1", side="guest", uses=2)
     people = ["u_v2", "u_v3", "u_v4", "u_lotus1", "u_lotus2", "u_jade1"]
-    codes = await asyncio.gather(*(code(rig.talks.use_invite(secret, p)) for p in people))
+    codes = await asyncio.gather(*(outcome(rig.talks.use_invite(secret, p)) for p in people))
     assert sorted(codes) == ["", "", *["unknown_invite"] * 4]
     members = {one.person for one in await rig.talks.members(room)}
     won = {person for person, got in zip(people, codes, strict=True) if not got}
@@ -80,7 +67,7 @@ async def test_the_last_use_goes_to_exactly_so_many(rig: Rig) -> None:
     # One person on four pages at once uses it once.
     _, again = await rig.talks.invite(room, "u_pearl1", side="guest", uses=2)
     late = next(person for person in people if person not in won)
-    codes = await asyncio.gather(*(code(rig.talks.use_invite(again, late)) for _ in range(4)))
+    codes = await asyncio.gather(*(outcome(rig.talks.use_invite(again, late)) for _ in range(4)))
     assert codes == [""] * 4 and await uses(rig) == [1, 2]
 
 
@@ -110,9 +97,9 @@ async def test_every_bad_invitation_has_the_same_answer(rig: Rig) -> None:
         other + "A", other[:-1] + "\udcff", "a" * 5_000,
     ]  # fmt: skip
     for secret in (other, staff, short, taken_back, old, over, *forged):
-        assert await code(rig.talks.use_invite(secret, "u_v2")) == "unknown_invite", secret
+        assert await outcome(rig.talks.use_invite(secret, "u_v2")) == "unknown_invite", secret
         assert await rig.talks.look_at_invite(secret, "u_v2") is None or secret == old
-    assert await code(rig.talks.use_invite(old, "u_nobody")) == "unknown_invite"
+    assert await outcome(rig.talks.use_invite(old, "u_nobody")) == "unknown_invite"
     assert await rig.talks.access(room, "u_v2") is None
     assert await uses(rig) == [0, 0, 0, 0, 0, 0, 1]
     # Those they are for come in; whoever was removed comes back by a new one alone.
@@ -130,18 +117,18 @@ async def test_a_company_s_seats_are_for_its_people(rig: Rig) -> None:
     )  # fmt: skip
     made, secret = await rig.talks.invite(room, "u_pearl1", side="lotus", uses=2)
     assert made.company == "lotus"
-    assert await code(rig.talks.use_invite(secret, "u_v1")) == "unknown_invite"
+    assert await outcome(rig.talks.use_invite(secret, "u_v1")) == "unknown_invite"
     assert (await rig.talks.use_invite(secret, "u_lotus1")).role is Role.PARTICIPANT
     async with transaction(rig.engine) as connection:
         await connection.execute(sa.delete(company_staff).where(company_staff.c.company == "lotus"))
-    assert await code(rig.talks.use_invite(secret, "u_lotus2")) == "unknown_invite"
+    assert await outcome(rig.talks.use_invite(secret, "u_lotus2")) == "unknown_invite"
     _, host = await rig.talks.invite(room, "u_pearl1", side="pearl")
     assert (await rig.talks.use_invite(host, "u_pearl2")).role is Role.HOST
 
     pair = await rig.talk(members=(Belonging("u_pearl1", "pearl", Role.HOST),))
     links = [(await rig.talks.invite(pair, "u_pearl1", side="guest"))[1] for _ in range(2)]
     codes = await asyncio.gather(
-        *(code(rig.talks.use_invite(link, f"u_v{n}")) for n, link in enumerate(links, 1))
+        *(outcome(rig.talks.use_invite(link, f"u_v{n}")) for n, link in enumerate(links, 1))
     )
     assert sorted(codes) == ["", "unknown_invite"] and sorted(await uses(rig))[:1] == [0]
     for fields, expected in (
@@ -152,18 +139,18 @@ async def test_a_company_s_seats_are_for_its_people(rig: Rig) -> None:
         ({"side": "guest", "uses": 0}, "too_many"),
         ({"side": "guest", "ttl_s": 0}, "too_many"),
     ):
-        assert await code(rig.talks.invite(pair, "u_pearl1", **fields)) == expected, fields
-    assert await code(rig.talks.invite(room, "u_pearl1", side="guest")) == "wrong_mode"
-    assert await code(rig.talks.invite("n-none", "u_pearl1", side="guest")) == "unknown_room"
+        assert await outcome(rig.talks.invite(pair, "u_pearl1", **fields)) == expected, fields
+    assert await outcome(rig.talks.invite(room, "u_pearl1", side="guest")) == "wrong_mode"
+    assert await outcome(rig.talks.invite("n-none", "u_pearl1", side="guest")) == "unknown_room"
 
 
 async def test_invitations_are_bounded(rig: Rig) -> None:
     room = await rig.wide()
     made = [await rig.talks.invite(room, "u_pearl1", side="guest") for _ in range(INVITES_MAX)]
-    assert await code(rig.talks.invite(room, "u_pearl1", side="guest")) == "too_many"
+    assert await outcome(rig.talks.invite(room, "u_pearl1", side="guest")) == "too_many"
     assert len(await rig.talks.invites(room)) == INVITES_MAX
     await rig.talks.revoke(room, made[0][0].id)
-    assert await code(rig.talks.invite(room, "u_pearl1", side="guest")) == ""
+    assert await outcome(rig.talks.invite(room, "u_pearl1", side="guest")) == ""
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -278,22 +265,22 @@ async def test_files_are_sealed_bounded_and_taken_away(rig: Rig) -> None:
         (room, "a.txt", b"a" * (FILE_BYTES_MAX + 1), "too_large"),
         ("n-none", "a.txt", b"a", "unknown_room"),
     ):
-        assert await code(keep(where, name, body, "u_v1")) == expected
+        assert await outcome(keep(where, name, body, "u_v1")) == expected
     await asyncio.gather(*(keep(room, f"{n}.txt", b"a", "u_v1") for n in range(FILES_MAX - 1)))
-    codes = await asyncio.gather(*(code(keep(room, "last.txt", b"a", "u_v1")) for _ in range(3)))
+    codes = await asyncio.gather(*(outcome(keep(room, "last.txt", b"a", "u_v1")) for _ in range(3)))
     assert sorted(codes) == ["", "too_many", "too_many"]
     assert len(await rig.talks.files(room)) == FILES_MAX
     await rig.talks.end(room, "u_pearl1", "done")
-    assert await code(keep(room, "late.txt", b"a", "u_v1")) == "talk_over"
+    assert await outcome(keep(room, "late.txt", b"a", "u_v1")) == "talk_over"
 
 
 async def test_files_of_one_talk_are_bounded_together(rig: Rig) -> None:
     room = await rig.wide()
     for n in range(3):
         kept = await rig.talks.keep_file(room, f"{n}.txt", b"a" * FILE_BYTES_MAX, "u_v1")
-    assert await code(rig.talks.keep_file(room, "x.txt", b"a", "u_v1")) == "too_large"
+    assert await outcome(rig.talks.keep_file(room, "x.txt", b"a", "u_v1")) == "too_large"
     await rig.talks.remove_file(room, kept.id, "u_v1")
-    assert await code(rig.talks.keep_file(room, "x.txt", b"a", "u_v1")) == ""
+    assert await outcome(rig.talks.keep_file(room, "x.txt", b"a", "u_v1")) == ""
 
 
 # --- notes ----------------------------------------------------------------------------------
@@ -309,7 +296,7 @@ async def test_notes_are_sealed_and_only_grow_newer(rig: Rig) -> None:
     revisions = range(6, 12)
     await asyncio.gather(*(rig.talks.keep_notes(room, rev, f"rev {rev}") for rev in revisions))
     assert await rig.talks.notes(room) == (11, "rev 11")
-    assert await code(rig.talks.keep_notes(room, 12, "x" * 20_001)) == "too_large"
+    assert await outcome(rig.talks.keep_notes(room, 12, "x" * 20_001)) == "too_large"
     async with transaction(rig.engine) as connection:
         assert b"rev" not in (await connection.execute(sa.select(talk_notes.c.body))).scalar_one()
     await rig.talks.end(room, "u_v1", "done")
@@ -385,7 +372,7 @@ async def test_a_person_takes_along_and_takes_away_what_is_theirs(rig: Rig) -> N
     assert await rig.talks.files(room) == (theirs,)
     assert await rig.talks.file(room, mine.id) is None
     assert await rig.talks.invites(room) == ()
-    assert await code(rig.talks.use_invite(given, "u_v2")) == "unknown_invite"
+    assert await outcome(rig.talks.use_invite(given, "u_v2")) == "unknown_invite"
     async with transaction(rig.engine) as connection:
         rows = (await connection.execute(sa.select(talk_files).order_by(talk_files.c.size))).all()
     assert (rows[0].filename, rows[0].body) == ("", b"")

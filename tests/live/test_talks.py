@@ -13,7 +13,7 @@ from hub.store import keys
 from rooms import notes as ot
 from rooms.model import Identity, Kind, Mode, Role
 from tests.fair.conftest import Clock
-from tests.fair.talking import Rig
+from tests.fair.rig import Rig
 from tests.live.driver import Client, Hub
 
 NEGOTIATION = Kind.NEGOTIATION

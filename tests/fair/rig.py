@@ -1,9 +1,9 @@
-"""Companies, people and conferences for the tests of appointments, on a database of their own."""
+"""A fair to meet, ring and talk at: companies with staff, visitors, the parts on one database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -14,17 +14,32 @@ from hub.fair.base import FairKeys
 from hub.fair.companies import SqlCompanies
 from hub.fair.engine import make_engine, transaction
 from hub.fair.people import SqlPeople
+from hub.fair.rings import SqlRings
 from hub.fair.tables import agenda, attendance, busy, company_staff, conferences, people, rooms
 from hub.fair.talks import SqlTalks
-from hub.ports.appointments import Asking, Change, MeetingSlot, SlotDraft
+from hub.ports.appointments import (
+    AppointmentRefused,
+    Asking,
+    Change,
+    MeetingSlot,
+    SlotDraft,
+)
 from hub.ports.companies import CompanyDraft
-from tests.fair.conftest import Clock
+from hub.ports.rings import RingRefused
+from hub.ports.talks import Belonging, TalkDraft, TalkRefused
+from rooms.model import Mode, Role
+from rooms.rings import Ring
+
+if TYPE_CHECKING:
+    from tests.fair.conftest import Clock
 
 KEYS: Final = FairKeys(bytes(32), bytes(32), b"v" * 32)
 MIN: Final = 60_000
 HOUR: Final = 60 * MIN
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 COMPANIES: Final = ("pearl", "lotus", "jade")
+PEARL: Final = ("u_pearl1", "u_pearl2", "u_pearl3")
+ONE, MANY, ROUND = Mode.ONE_TO_ONE, Mode.ONE_TO_MANY, Mode.MANY_TO_MANY
 
 
 class Rig:
@@ -37,6 +52,7 @@ class Rig:
         config = Config(appointments=Appointments(**quotas))
         made: Any = (self.engine, config, KEYS, clock)
         self.part = SqlAppointments(*made)
+        self.rings = SqlRings(*made)
         self.talks = SqlTalks(*made)
         self.people = SqlPeople(*made)
         self.companies = SqlCompanies(*made)
@@ -72,6 +88,8 @@ class Rig:
     def at(self, hours: float) -> int:
         full = -(-self.clock.ms // HOUR) * HOUR
         return full + int(hours * HOUR)
+
+    # --- appointments ---------------------------------------------------------------------
 
     async def slot(self, hours: float = 1, length: int = 30, **more: Any) -> MeetingSlot:
         by = more.pop("by", "u_pearl1")
@@ -129,6 +147,55 @@ class Rig:
                 )
             )  # fmt: skip
 
+    # --- talks and rings ------------------------------------------------------------------
+
+    def draft(self, **fields: Any) -> TalkDraft:
+        """A visitor with somebody of pearl, now, for an hour."""
+        given: dict[str, Any] = {
+            "origin": "company", "origin_id": None, "company": "pearl", "mode": ONE,
+            "subject": "Robots", "starts_ms": self.clock.ms, "ends_ms": self.clock.ms + HOUR,
+            "members": (
+                Belonging("u_pearl1", "pearl", Role.HOST), Belonging("u_v1", "guest"),
+            ),
+            "by": "u_pearl1", **fields,
+        }  # fmt: skip
+        return TalkDraft(**given)
+
+    async def talk(self, **fields: Any) -> str:
+        return (await self.talks.open(self.draft(**fields))).room
+
+    async def wide(self, **fields: Any) -> str:
+        """A one_to_many talk of pearl's."""
+        return await self.talk(**{"mode": MANY, "capacity": 10, **fields})
+
+    async def ring(
+        self, visitor: str = "u_v1", online: tuple[str, ...] = PEARL, company: str = "pearl"
+    ) -> Ring:
+        return await self.rings.ring(visitor, company, "Robots", online)
+
+    # --- rows -----------------------------------------------------------------------------
+
+    async def count(self, table: sa.Table) -> int:
+        async with transaction(self.engine) as connection:
+            found = await connection.execute(sa.select(sa.func.count()).select_from(table))
+            return int(found.scalar_one())
+
     async def all(self, table: sa.Table, *where: Any) -> Sequence[Any]:
         async with transaction(self.engine) as connection:
             return (await connection.execute(sa.select(table).where(*where))).all()
+
+
+async def outcome(act: Awaitable[Any]) -> str:
+    """The code an act is refused with, "" when it is not."""
+    try:
+        await act
+    except (AppointmentRefused, RingRefused, TalkRefused) as fault:
+        return fault.code
+    return ""
+
+
+async def refused(act: Awaitable[Any]) -> str:
+    """The code an act is refused with; that it is not fails the test."""
+    found = await outcome(act)
+    assert found, "it was not refused"
+    return found
