@@ -41,7 +41,7 @@ class FairTime:
     def span(self, starts_ms: int, ends_ms: int) -> str:
         return f"{self.clock(starts_ms)}–{self.clock(ends_ms)}"
 
-    def date(self, ms: int) -> str:
+    def list_day(self, ms: int) -> str:
         """``Nov 28, 2026``, ``2026年11月28日``: for lists."""
         return format_date(self.local(ms), "medium", locale=self.locale)
 
@@ -52,7 +52,7 @@ class FairTime:
     def stamp(self, ms: int) -> str:
         """Date and time."""
         joined = str(get_datetime_format("medium", locale=self.locale))
-        return joined.format(self.clock(ms), self.date(ms))
+        return joined.format(self.clock(ms), self.list_day(ms))
 
     def zoned(self, ms: int) -> str:
         """Date, time and zone: where the page does not name the zone."""

@@ -40,7 +40,7 @@ def test_times_in_both_languages(tag: str, date: str, stamp: str, moment: str) -
     of_fair = times(tag)
     assert of_fair.clock(AT) == "13:45"
     assert of_fair.span(AT, AT + 1_800_000) == "13:45–14:15"
-    assert of_fair.date(AT) == date
+    assert of_fair.list_day(AT) == date
     assert of_fair.stamp(AT) == stamp
     assert of_fair.zoned(AT) == f"{stamp} (Asia/Shanghai)"
     assert of_fair.moment(AT) == moment

@@ -35,7 +35,7 @@ async def render(request: web.Request, name: str, /, **values: Any) -> web.Respo
     values.setdefault("done", request.query.get("done", ""))
     zone = (await request.app[SERVICES].fair.settings.current()).time_zone
     of_fair = FairTime(ZoneInfo(zone), locale_of(request))
-    values["day"], values["hour"] = of_fair.date, of_fair.clock
+    values["day"], values["hour"] = of_fair.list_day, of_fair.clock
     return await request.app[PAGES].render(request, f"organise/{name}.html", **values)
 
 
