@@ -190,10 +190,6 @@ class Standing:
     writes: bool = False
     confirms: tuple[int, ...] = ()
 
-    @property
-    def sees(self) -> bool:
-        return self.writes or bool(self.confirms)
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -327,10 +323,11 @@ class Results(Protocol):
         ...
 
     async def correct(
-        self, id: str, version: int, draft: ResultDraft, notes: Mapping[str, str], by: str
-    ) -> Result:
-        """Change what was published; what it said before is kept, every party is written to.
-        Raises ResultRefused: unknown_result, changed, wrong_state, unknown_company."""
+        self, id: str, version: int, draft: ResultDraft, notes: Mapping[str, str], by: str, *,
+        upload: Upload | None = None, keep_attachment: bool = True,
+    ) -> Result:  # fmt: skip
+        """Change what was published; what it said before is kept (of a file not its bytes),
+        every party is written to. Raises ResultRefused: as create, changed, wrong_state."""
         ...
 
     async def withdraw(self, id: str, notes: Mapping[str, str], by: str) -> Result:

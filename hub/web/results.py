@@ -289,6 +289,11 @@ def count_body(one: Count) -> dict[str, Any]:
 # --- for people -----------------------------------------------------------------------------
 
 
+def _file_text(file: Mapping[str, Any]) -> str:
+    """Two files of one name are told apart by their content."""
+    return f"{file['filename']} (SHA-256 {file['sha256']})"
+
+
 class Words:
     """Results in one reader's language."""
 
@@ -355,7 +360,7 @@ class Words:
             (self.field("sector"), self.sector(content["sector"]), ""),
             (self.field("amount"), self.amount(money), ""),
             (self.field("signed_on"), self.day(content["signed_on"]), ""),
-            (self.field("attachment"), file["filename"] if file else "–", ""),
+            (self.field("attachment"), _file_text(file) if file else "–", ""),
         ]
         for stem in ("titles", "texts"):
             out += [(self.field(f"{stem}.{tag}"), text, tag) for tag, text in content[stem].items()]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from hub.ports.results import KINDS, ResultFilter
+from hub.ports.results import KINDS, NOTE_MAX, ResultFilter
 from hub.services import SERVICES
 from hub.web import results_writes as writes
 from hub.web.auth import caller_of, need_caller, need_fair_organiser
@@ -111,6 +111,10 @@ async def of_room(request: web.Request) -> web.Response:
 
 
 _ETAG: Final = ("ETag", "names the version, for If-Match")
+_NOTE: Final = (
+    Query("note", {"type": "string", "minLength": 1, "maxLength": NOTE_MAX}, "needed"),
+    Query("language", {"type": "string"}, "of the note, one of the fair's; the first when absent"),
+)
 _FILTERS: Final = (
     Query("q", {"type": "string", "maxLength": 100}, "words, in any language"),
     Query("kind", {"type": "string", "enum": list(KINDS)}, "one kind"),
@@ -181,5 +185,19 @@ ROUTES: Final = (
         "POST", "/results/{id}/corrections", writes.correct, "correctResult",
         "Correct what was published, with a note that everybody reads", 200, ResultBody,
         body=ResultCorrect, problems=(404, 409, 410, 412, 428), headers=(_ETAG,), if_match=True,
+    ),
+    Route(
+        "PUT", "/results/{id}/corrections/attachment", writes.correct_attachment,
+        "correctResultAttachment",
+        "Put another file in place of what was published, with a note that everybody reads", 200,
+        ResultBody, sheet=True,
+        query=(Query("filename", {"type": "string", "maxLength": 255}, "its name"), *_NOTE),
+        problems=(404, 409, 410, 412, 428), headers=(_ETAG,), if_match=True,
+    ),
+    Route(
+        "DELETE", "/results/{id}/corrections/attachment", writes.withdraw_attachment,
+        "withdrawResultAttachment",
+        "Take a published attachment away, with a note that everybody reads", 200, ResultBody,
+        query=_NOTE, problems=(404, 409, 410, 412, 422, 428), headers=(_ETAG,), if_match=True,
     ),
 )  # fmt: skip

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
+from pydantic_core import PydanticCustomError
 
 from hub.ports.results import (
     ATTACHMENT_MAX,
+    NOTE_MAX,
     Money,
     PartyDraft,
     Result,
@@ -21,10 +23,11 @@ from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair_organiser
 from hub.web.bodies import epoch_ms, read, read_bytes
+from hub.web.bodies_companies import plain
 from hub.web.bodies_results import ResultAction, ResultCorrect, ResultCreate, ResultPatch
 from hub.web.currencies import decimals_of
 from hub.web.problems import Invalid, Problem
-from hub.web.query import text
+from hub.web.query import choice, text
 from hub.web.results import View, draft_errors, problem
 from hub.web.results_calls import account_of, after, find, unknown_room
 from hub.web.routes import BASE
@@ -168,22 +171,61 @@ async def drop_attachment(request: web.Request) -> web.Response:
     return await _changed(request, caller, found, organiser, draft, keep_attachment=False)
 
 
-async def correct(request: web.Request) -> web.Response:
+async def _need_corrector(request: web.Request) -> tuple[Caller, Result]:
+    """Raises Problem."""
     caller = await need_fair_organiser(request)
     found, _view = await find(request, caller)
     _need_match(request, found)
-    body = await read(request, ResultCorrect)
-    draft = await _draft(request, _values(body, body.model_fields_set), found)
-    by = caller.identity.id
+    return caller, found
+
+
+async def _correct(
+    request: web.Request, caller: Caller, found: Result, draft: ResultDraft,
+    notes: Mapping[str, str], **more: Any,
+) -> web.Response:  # fmt: skip
+    part, by = request.app[SERVICES].fair.results, caller.identity.id
     try:
-        made = await request.app[SERVICES].fair.results.correct(
-            found.id, found.version, draft, dict(body.notes), by
-        )
+        made = await part.correct(found.id, found.version, draft, notes, by, **more)
     except ResultRefused as refused:
         raise problem(refused) from None
-    detail = {"version": made.version, "notes": dict(body.notes)}
+    detail = {"version": made.version, "notes": dict(notes)}
     await audit(request, caller.identity, "result.correct", f"result:{found.id}", detail)
     return await after(request, caller, made)
+
+
+async def correct(request: web.Request) -> web.Response:
+    caller, found = await _need_corrector(request)
+    body = await read(request, ResultCorrect)
+    draft = await _draft(request, _values(body, body.model_fields_set), found)
+    return await _correct(request, caller, found, draft, dict(body.notes))
+
+
+async def _note(request: web.Request) -> dict[str, str]:
+    """What everybody reads beside another attachment: one note, as the body is the file.
+    Raises Invalid."""
+    given = (text(request, "note", NOTE_MAX) or "").strip()
+    if not given:
+        raise Invalid([("note", "missing")])
+    try:
+        note = plain(given)
+    except PydanticCustomError as fault:
+        raise Invalid([("note", fault.type)]) from None
+    languages = (await request.app[SERVICES].fair.settings.current()).languages
+    return {choice(request, "language", languages) or languages[0]: note}
+
+
+async def correct_attachment(request: web.Request) -> web.Response:
+    caller, found = await _need_corrector(request)
+    notes, filename = await _note(request), text(request, "filename", 255) or "attachment"
+    upload = Upload(filename, await read_bytes(request, ATTACHMENT_MAX))
+    draft = ResultDraft(**draft_as_is(found))
+    return await _correct(request, caller, found, draft, notes, upload=upload)
+
+
+async def withdraw_attachment(request: web.Request) -> web.Response:
+    caller, found = await _need_corrector(request)
+    notes, draft = await _note(request), ResultDraft(**draft_as_is(found))
+    return await _correct(request, caller, found, draft, notes, keep_attachment=False)
 
 
 # --- acts -----------------------------------------------------------------------------------

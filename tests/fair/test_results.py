@@ -111,8 +111,8 @@ async def asked(fair: FairParts, draft: ResultDraft = DRAFT, **more: Any) -> Res
     return await fair.results.submit(made.id, 1, "u_staff")
 
 
-async def confirmed(fair: FairParts, draft: ResultDraft = DRAFT) -> Result:
-    one = await asked(fair, draft)
+async def confirmed(fair: FairParts, draft: ResultDraft = DRAFT, **more: Any) -> Result:
+    one = await asked(fair, draft, **more)
     await fair.results.confirm(one.id, one.version, one.digest, "u_staff")
     return await fair.results.confirm(one.id, one.version, one.digest, "u_guest")
 
@@ -369,6 +369,37 @@ async def test_what_was_published_is_corrected_with_a_note(
     assert (await part.find(ResultFilter(q="联合"), None, 5))[0] == ()
     assert await part.correct(one.id, 2, right, note, "boss") == two
     assert len(await part.corrections(one.id)) == 1
+
+
+async def test_what_is_attached_is_corrected_with_a_note(
+    fair: FairParts, engine: AsyncEngine
+) -> None:
+    part, note = fair.results, {"en": "A page was missing."}
+    one = await confirmed(fair, upload=Upload("Contract.pdf", PDF))
+    other = Upload("Contract.pdf", PDF.replace(b"x", b"y"))
+    assert await refused(part.correct(one.id, 1, DRAFT, note, "b", upload=other)) == "wrong_state"
+    await part.release([one.id], ZONE)
+    fake = Upload("Contract.pdf", b"<html>")
+    assert await refused(part.correct(one.id, 1, DRAFT, note, "b", upload=fake)) == "bad_file"
+    assert await refused(part.correct(one.id, 9, DRAFT, note, "b", upload=other)) == "changed"
+    assert await part.attachment(one.id) == (one.attachment, PDF)
+    assert (await part.corrections(one.id), await kinds(engine, "result_corrected")) == ((), [])
+    two = await part.correct(one.id, 1, DRAFT, note, "boss", upload=other)
+    assert two.state is State.RELEASED and two.version == 2 and two.digest != one.digest
+    assert one.attachment is not None and two.attachment is not None
+    assert await part.attachment(one.id) == (two.attachment, other.body)
+    (kept,) = await part.corrections(one.id)
+    assert kept.notes == note and kept.before["attachment"]["sha256"] == one.attachment.sha256
+    assert {party.confirmed_version for party in two.parties} == {1}
+    assert await kinds(engine, "result_corrected") == ["u_guest", "u_owner", "u_staff"]
+    # The same once more, or the text alone: what is attached stays.
+    assert await part.correct(one.id, 2, DRAFT, note, "boss", upload=other) == two
+    three = await part.correct(one.id, 2, replace(DRAFT, money=None), note, "boss")
+    assert await part.attachment(one.id) == (three.attachment, other.body)
+    four = await part.correct(one.id, 3, DRAFT, note, "boss", keep_attachment=False)
+    assert four.attachment is None and await part.attachment(one.id) is None
+    async with engine.connect() as connection:
+        assert (await connection.execute(sa.select(result_files.c.result))).all() == []
 
 
 async def test_who_writes_and_what_is_refused(

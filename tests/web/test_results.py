@@ -492,6 +492,67 @@ async def test_by_pages_from_draft_to_correction(talk: Talk) -> None:
     assert "Spelt" in await (await talk.people["nobody"].get("/companies/pearl")).text()
 
 
+async def test_what_is_attached_is_corrected_by_page_and_call(talk: Talk) -> None:
+    one, organiser = await talk.released(), talk.people["organiser"]
+    path = f"/results/{one['id']}/corrections/attachment"
+
+    async def put(raw: bytes, match: str | None = "*", who: str = "", **query: str) -> Any:
+        headers = {} if match is None else {"If-Match": match}
+        if who:
+            headers["X-CSRF-Token"] = talk.people[who].csrf
+        hub = talk.people[who].hub if who else talk.site
+        auth = {"auth": None} if who else {}
+        return await hub.call(
+            "PUT", f"/api/v1{path}", data=raw, params=query, headers=headers, **auth
+        )
+
+    for raw, match, who, query, expected in (
+        (PDF, "*", "guest", {"note": "N."}, (403, "forbidden")),
+        (PDF, None, "", {"note": "N."}, (428, "precondition_required")),
+        (PDF, '"7"', "", {"note": "N."}, (412, "stale")),
+        (PDF, "*", "", {}, (422, "invalid")),
+        (PDF, "*", "", {"note": " "}, (422, "invalid")),
+        (PDF, "*", "", {"note": "a\u202eb"}, (422, "invalid")),
+        (PDF, "*", "", {"note": "N." * 300}, (422, "invalid")),
+        (PDF, "*", "", {"note": "N.", "language": "xx"}, (422, "invalid")),
+        (b"<html>", "*", "", {"note": "N.", "filename": "a.pdf"}, (422, "bad_file")),
+        (b"x" * (10 * 1024 * 1024 + 1), "*", "", {"note": "N."}, (413, "too_large")),
+    ):
+        assert await code(await put(raw, match, who, **query)) == expected, (who, query)
+    assert await talk.results.corrections(one["id"]) == ()
+    answer = await put(PDF, '"1"', note="签字页缺失。", language="zh-Hans", filename="Signed.pdf")
+    assert answer.status == 200, await answer.text()
+    body = await answer.json()
+    assert body["attachment"]["filename"] == "Signed.pdf" and body["version"] == 2
+    assert body["corrections"][0]["notes"] == {"zh-Hans": "签字页缺失。"}
+    assert body["corrections"][0]["before"]["attachment"] is None
+    public = await (await talk.people["nobody"].get(f"/results/{one['id']}?lang=zh-Hans")).text()
+    assert "签字页缺失。" in public and "Signed.pdf" in public
+
+    edit = f"/organise/results/{one['id']}/edit"
+    assert "Its name and SHA-256 stay" in await (await organiser.get(edit + "?lang=en")).text()
+    fields = {
+        "version": "2", "kind": "agreement", "sector": "business", "signed_on": TODAY,
+        "amount": "1250000.50", "currency": "EUR", "party_company_0": "pearl",
+        "party_name_1": "Gast GmbH", "party_country_1": "DE", "title_en": f"{MARK} joint lab",
+        "title_zh_Hans": "联合实验室", "text_en": "First.\n\nSecond.", "note_en": "All pages now.",
+    }  # fmt: skip
+    bad = await organiser.upload(edit, "file", "Signed.pdf", b"<html>", **fields)
+    assert bad.status == 409 and "A PDF or a picture is taken" in await bad.text()
+    other = PDF.replace(b"%%EOF", b"%more\n%%EOF")
+    done = await organiser.upload(edit, "file", "Signed.pdf", other, **fields)
+    assert done.status == 303 and done.headers["Location"].endswith("done=corrected")
+    public = await (await talk.people["nobody"].get(f"/results/{one['id']}?lang=en")).text()
+    assert "All pages now." in public and body["attachment"]["sha256"] in public
+    assert (
+        await (await talk.people["nobody"].get(f"/results/{one['id']}/attachment")).read() == other
+    )
+    gone = await talk.site.api("DELETE", f"{path}?note=Secret", headers={"If-Match": '"3"'})
+    assert (await gone.json())["attachment"] is None and "Secret" in await gone.text()
+    rows, _ = await talk.site.services.fair.audit.list(target=f"result:{one['id']}")
+    assert [row.act for row in rows].count("result.correct") == 3
+
+
 async def test_by_hand_and_on_paper(talk: Talk) -> None:
     organiser = talk.people["organiser"]
     fields = {

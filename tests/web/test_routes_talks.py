@@ -66,6 +66,7 @@ MATRIX: dict[str, str] = {
         GET /api/v1/appointments:counts
         POST /api/v1/results
         POST /api/v1/results/{id}/corrections
+        PUT DELETE /api/v1/results/{id}/corrections/attachment
     """,
     "organiser key staff host": """
         GET /api/v1/companies/{company}/appointments

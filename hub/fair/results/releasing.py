@@ -16,12 +16,20 @@ import sqlalchemy as sa
 
 from hub.fair import search
 from hub.fair.engine import transaction
-from hub.fair.results import telling
+from hub.fair.results import attachments, telling
 from hub.fair.results.rows import COLUMNS, content_of, records
 from hub.fair.results.writing import Writing, hold, need, resolved
 from hub.fair.tables import result_corrections, results
 from hub.fair.webhooks.outbox import Outbox, Told, iso
-from hub.ports.results import RELEASE_MAX, Party, PartyDraft, Result, ResultDraft, ResultRefused
+from hub.ports.results import (
+    RELEASE_MAX,
+    Party,
+    PartyDraft,
+    Result,
+    ResultDraft,
+    ResultRefused,
+    Upload,
+)
 from rooms.results import Act, State
 
 KIND: Final = "result"
@@ -116,8 +124,12 @@ class Releasing(Writing):
             return tuple(sorted((await connection.execute(set_)).scalars()))
 
     async def correct(
-        self, id: str, version: int, draft: ResultDraft, notes: Mapping[str, str], by: str
-    ) -> Result:
+        self, id: str, version: int, draft: ResultDraft, notes: Mapping[str, str], by: str, *,
+        upload: Upload | None = None, keep_attachment: bool = True,
+    ) -> Result:  # fmt: skip
+        attachment, sealed = None, None
+        if upload is not None:
+            attachment, sealed = await attachments.prepare(self._keys, id, upload)
         async with transaction(self._engine) as connection:
             found = await hold(connection, id)
             if found.version != version:
@@ -130,9 +142,12 @@ class Releasing(Writing):
             # what it was called when it confirmed: the same party keeps both.
             was = {(p.company or "", p.name if p.company is None else ""): p for p in found.parties}
             parties = tuple(_as_it_was(one, was) for one in parties)
+            if upload is None and keep_attachment:
+                attachment = found.attachment
             changed = await self._put(
-                connection, found, draft, parties, found.attachment, by, after
-            )
+                connection, found, draft, parties, attachment, by, after,
+                sealed=sealed, new_file=attachment != found.attachment,
+            )  # fmt: skip
             if changed.version == found.version:
                 return found
             await connection.execute(

@@ -301,7 +301,10 @@ async def save(request: web.Request) -> web.Response:
         if before is None:
             made = await part.create(draft, by, upload=upload)
         elif correcting:
-            act, made = "correct", await part.correct(before.id, data.version, draft, notes, by)
+            act, made = "correct", await part.correct(
+                before.id, data.version, draft, notes, by, upload=upload,
+                keep_attachment=not data.drop_file,
+            )  # fmt: skip
         else:
             act, made = "change", await part.change(
                 before.id, data.version, draft, by, organiser=True, upload=upload,
