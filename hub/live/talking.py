@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import UNSET
 
-from hub.ports import ChannelTail, DirectoryLost, RoomSnapshot, StoreLost
+from hub.ports import ChannelTail, DirectoryLost, Noted, Notes, RoomSnapshot, StoreLost
 from hub.ports.talks import TalkRefused
 from rooms import messages as m
 from rooms import notes as ot
@@ -228,17 +228,21 @@ class Notebooks:
         may be another hub, which may be gone."""
         self._changed.add(room)
 
-    async def page(self, room: str) -> tuple[int, str]:
-        """(revision, text). Raises Refusal: wrong_mode in a conference."""
+    async def page(self, room: str, person: str = "", change: str = "") -> Notes:
+        """With whether ``change`` of ``person`` is in there. Raises Refusal: wrong_mode in a
+        conference."""
         admission = self._hub.services.admission
-        notes = await admission.notes(room)
+        notes = await admission.notes(room, person, change)
         if not notes.known:
             await admission.put_notes(room, *await self._hub.services.fair.talks.notes(room))
-            notes = await admission.notes(room)
-        return notes.rev, notes.text
+            notes = await admission.notes(room, person, change)
+        return notes
 
-    async def change(self, room: str, person: str, base: int, ops: ot.Ops) -> tuple[int, int]:
-        """Bring ``ops``, made for revision ``base``, to the newest one and write it: (seq, rev).
+    async def change(
+        self, room: str, person: str, base: int, ops: ot.Ops, change: str = ""
+    ) -> Noted:
+        """Bring ``ops``, made for revision ``base``, to the newest one and write it, once for
+        each ``change`` (a name of the person's own).
 
         Raises Refusal: bad_message (no ops for that revision), gap (``base`` is older than what is
         kept), too_large, not_in_room, room_closed, wrong_mode, recovering.
@@ -247,19 +251,22 @@ class Notebooks:
         turn.users += 1
         try:
             async with turn.lock:
-                return await self._change(room, person, base, ops)
+                return await self._change(room, person, base, ops, change)
         finally:
             turn.users -= 1
             if not turn.users:
                 del self._turns[room]
 
-    async def _change(self, room: str, person: str, base: int, ops: ot.Ops) -> tuple[int, int]:
+    async def _change(self, room: str, person: str, base: int, ops: ot.Ops, change: str) -> Noted:
         admission = self._hub.services.admission
         for _ in range(NOTE_TRIES):
-            rev, text = await self.page(room)
+            page = await self.page(room)
+            rev, text = page.rev, page.text
             if base > rev:
                 raise Refusal(Code.BAD_MESSAGE, f"base: the newest revision is {rev}")
-            later = await admission.note_ops(room, base)
+            later = await admission.note_ops(room, base, person, change)
+            if isinstance(later, Noted):
+                return later  # sent again: its answer was lost
             if later is None:
                 raise Refusal(Code.GAP, "too old a revision; ask for the notes")
             if base + len(later) != rev:
@@ -268,10 +275,12 @@ class Notebooks:
             after = ot.apply(text, now_ops)
             if len(after) > ot.TEXT_MAX:
                 raise Refusal(Code.TOO_LARGE, f"at most {ot.TEXT_MAX} characters are kept")
-            seq = await admission.note(room, person, rev, rev + 1, _json.encode(now_ops), after)
-            if seq is not None:
+            noted = await admission.note(
+                room, person, rev, rev + 1, _json.encode(now_ops), after, change
+            )
+            if noted is not None:
                 self.changed(room)
-                return seq, rev + 1
+                return noted
         raise Refusal(Code.RECOVERING, "too many write at once", retry_after_ms=500)
 
     async def keep(self) -> None:
@@ -316,10 +325,19 @@ def _before(ops: ot.Ops) -> int:
 
 
 async def note(hub: LiveHub, conn: Connection, message: m.Note) -> None:
-    seq, rev = await hub.notebooks.change(message.room, conn.identity.id, message.base, message.ops)
-    conn.send(m.Ok(re=message.id, seq=seq, rev=rev))
+    change = "" if message.change is UNSET else message.change
+    noted = await hub.notebooks.change(
+        message.room, conn.identity.id, message.base, message.ops, change
+    )
+    conn.send(m.Ok(re=message.id, seq=noted.seq, rev=noted.rev))
 
 
 async def notes(hub: LiveHub, conn: Connection, message: m.NotesAsked) -> None:
-    rev, text = await hub.notebooks.page(message.room)
-    conn.send(m.NotesPage(re=message.id, room=message.room, rev=rev, text=text))
+    change = "" if message.change is UNSET else message.change
+    page = await hub.notebooks.page(message.room, conn.identity.id, change)
+    conn.send(
+        m.NotesPage(
+            re=message.id, room=message.room, rev=page.rev, text=page.text,
+            taken=UNSET if page.taken is None else page.taken,
+        )
+    )  # fmt: skip

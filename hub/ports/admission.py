@@ -101,11 +101,21 @@ class ChannelTail:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """A talk's notes in Redis. ``known`` is False when Redis has none: fill it from SQL."""
+    """A talk's notes in Redis. ``known`` is False when Redis has none: fill it from SQL.
+    ``taken``: the revision that the change asked about became."""
 
     rev: int
     text: str
     known: bool
+    taken: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A change of the notes that was taken: the number of its event, and its revision."""
+
+    seq: int
+    rev: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,17 +283,27 @@ class Admission(Protocol):
         ...
 
     async def note(
-        self, room: str, person: str, base: int, rev: int, ops: bytes, text: str
-    ) -> int | None:
+        self, room: str, person: str, base: int, rev: int, ops: bytes, text: str,
+        change: str = "",
+    ) -> Noted | None:  # fmt: skip
         """Make ``text`` the notes of revision ``rev`` = ``base`` + 1 and append event
-        ``note {rev, ops}``; its seq. None, nothing changed, when ``base`` is not the newest
-        revision or Redis has no notes. Raises Refusal: not_in_room, too_large, room_closed."""
+        ``note {rev, ops, change?}``. None, nothing changed, when ``base`` is not the newest
+        revision or Redis has no notes. Raises Refusal: not_in_room, too_large, room_closed.
+
+        ``change``: the person's name for it, ``[A-Za-z0-9_-]{1,64}``. One that was taken before
+        (of the last 4 of each of the last 1,000 who wrote) changes nothing: what it became.
+        """
         ...
 
-    async def notes(self, room: str) -> Notes: ...
+    async def notes(self, room: str, person: str = "", change: str = "") -> Notes:
+        """With ``change`` of ``person``, in the same step: whether it is in there."""
+        ...
 
-    async def note_ops(self, room: str, after_rev: int) -> tuple[bytes, ...] | None:
-        """The ops (JSON) of each revision after ``after_rev``; None: older than is kept."""
+    async def note_ops(
+        self, room: str, after_rev: int, person: str = "", change: str = ""
+    ) -> tuple[bytes, ...] | Noted | None:
+        """The ops (JSON) of each revision after ``after_rev``; None: older than is kept. What
+        ``change`` of ``person`` became, when it was taken already."""
         ...
 
     async def put_notes(self, room: str, rev: int, text: str) -> bool:

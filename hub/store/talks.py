@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from hub.ports import ChannelTail, Missed, Notes
+from hub.ports import ChannelTail, Missed, Noted, Notes
 from hub.store.gate import Gate
 from hub.store.seats import flag, text
 from rooms.messages import CHAT_TAIL
@@ -74,18 +74,23 @@ class Talking:
     # --- notes --------------------------------------------------------------------------------
 
     async def note(
-        self, room: str, person: str, base: int, rev: int, ops: bytes, text: str
-    ) -> int | None:
-        _, seq = await self._gate.run("note", room, person, base, rev, ops, text)
-        return int(seq) or None
+        self, room: str, person: str, base: int, rev: int, ops: bytes, text: str,
+        change: str = "",
+    ) -> Noted | None:  # fmt: skip
+        _, seq, now = await self._gate.run("note", room, person, base, rev, ops, text, change)
+        return Noted(int(seq), int(now)) if seq else None
 
-    async def notes(self, room: str) -> Notes:
-        _, known, rev, text = await self._gate.run("notes", room)
-        return Notes(rev, text.decode(), bool(known))
+    async def notes(self, room: str, person: str = "", change: str = "") -> Notes:
+        _, known, rev, text, taken = await self._gate.run("notes", room, person, change)
+        return Notes(rev, text.decode(), bool(known), int(taken) or None)
 
-    async def note_ops(self, room: str, after_rev: int) -> tuple[bytes, ...] | None:
-        _, known, *ops = await self._gate.run("note_ops", room, after_rev)
-        return tuple(ops) if known else None
+    async def note_ops(
+        self, room: str, after_rev: int, person: str = "", change: str = ""
+    ) -> tuple[bytes, ...] | Noted | None:
+        _, known, *found = await self._gate.run("note_ops", room, after_rev, person, change)
+        if known == 2:
+            return Noted(*map(int, found))
+        return tuple(found) if known else None
 
     async def put_notes(self, room: str, rev: int, text: str) -> bool:
         _, made = await self._gate.run("put_notes", room, rev, text)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from rooms.messages.fields import (
+    ChangeName,
     ChannelName,
     ChatText,
     Id,
@@ -179,17 +180,22 @@ class Signal(ClientMessage, frozen=True, tag="signal"):
 
 
 class Note(ClientMessage, frozen=True, tag="note"):
-    """A change of a talk's notes, made for revision ``base``; ``ops``: ``rooms.notes``."""
+    """A change of a talk's notes, made for revision ``base``; ``ops``: ``rooms.notes``.
+    ``change``: the client's name for it; sent again with the same one it is taken once."""
 
     id: Id
     room: Slug
     base: Seq
     ops: Annotated[tuple[int | str, ...], Meta(max_length=PARTS_MAX)]
+    change: ChangeName | UnsetType = UNSET
 
 
 class NotesAsked(ClientMessage, frozen=True, tag="notes"):
+    """``change``: one of the client's own, to learn whether it is in there."""
+
     id: Id
     room: Slug
+    change: ChangeName | UnsetType = UNSET
 
 
 CLIENT_MESSAGES: Final[tuple[type[ClientMessage], ...]] = (

@@ -23,4 +23,5 @@ ChatText = Annotated[str, Meta(min_length=1, max_length=2000)]
 ChannelName = Annotated[
     str, Meta(pattern=r"^(?:side|lobby(?::[A-Za-z0-9._:-]{1,64})?)\Z", max_length=80)
 ]
+ChangeName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Secret = Annotated[str, Meta(min_length=1, max_length=4096)]

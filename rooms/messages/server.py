@@ -260,6 +260,7 @@ class NotesPage(ServerMessage, frozen=True, tag="notes"):
     room: str
     rev: int
     text: str
+    taken: int | UnsetType = UNSET  # the revision that the change asked about became
 
 
 class Error(ServerMessage, frozen=True, tag="error"):

@@ -400,6 +400,79 @@ async def test_ten_people_on_two_hubs_write_one_text(two: tuple[Hub, Hub]) -> No
     }  # fmt: skip
 
 
+async def test_keys_are_neither_lost_nor_doubled_whatever_is_dropped_and_sent_again(
+    two: tuple[Hub, Hub],
+) -> None:
+    """People type keys nobody else types; lines drop before or after a change was taken; it is
+    sent again by the same name, for the text as it is by then, or through two hubs at once."""
+    room = await talk(two[0], capacity=12)
+    people = [f"w{n}" for n in range(6)]
+    for n, id in enumerate(people):
+        await come(two[n % 2], room, id)
+    books = [hub.live.notebooks for hub in two]
+    chance, keys_typed = random.Random(11), 0
+
+    async def type_keys(person: str) -> None:
+        nonlocal keys_typed
+        for n in range(12):
+            key, name = chr(0x4E00 + keys_typed), f"{person}-{n}"
+            keys_typed += 1
+            while True:
+                page = await chance.choice(books).page(room, person, name)
+                if page.taken is not None:
+                    break
+                at = chance.randint(0, len(page.text))
+                parts = (at, key, len(page.text) - at)
+                ops = tuple(part for part in parts if part)
+                sent = [
+                    books[0].change(room, person, page.rev, ops, name),
+                    books[1].change(room, person, page.rev, ops, name),
+                ]
+                chance.shuffle(sent)
+                dropped = sent[chance.randint(1, 2) :]  # sent once, or twice at once
+                for never in dropped:
+                    never.close()
+                tasks = [asyncio.ensure_future(one) for one in sent if one not in dropped]
+                if chance.random() < 0.4:  # the line is gone: somewhere on the way, or not yet
+                    for _ in range(chance.randint(0, 12)):
+                        await asyncio.sleep(0)
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.wait(tasks)
+                    continue
+                results = await asyncio.gather(*tasks)
+                assert len(set(results)) == 1, "both were told the same"
+                if chance.random() < 0.5:
+                    break  # else the answer was lost
+
+    await asyncio.gather(*(type_keys(person) for person in people))
+    notes = await two[0].services.admission.notes(room)
+    assert sorted(notes.text) == [chr(0x4E00 + n) for n in range(keys_typed)]
+    assert notes.rev == keys_typed == 72
+
+
+async def test_a_change_whose_answer_was_lost_is_sent_again(two: tuple[Hub, Hub]) -> None:
+    room = await talk(two[0])
+    ann = await come(two[0], room, "ann")
+    ben = await come(two[1], room, "ben")
+    await ann.send("note", room=room, base=0, ops=["a"], change="k-1")
+    told = await ben.expect("event", kind="note")
+    assert told["body"] == {"rev": 1, "ops": ["a"], "change": "k-1"}
+    ann.cut()
+    assert (await ben.ask("note", base=1, ops=["b", 1]))["rev"] == 2
+    back = await ann.resume(to=two[1])
+    heard = [event["body"] for event in await back.events(2)]
+    assert heard == [told["body"], {"rev": 2, "ops": ["b", 1]}]
+    answer = await back.ask("note", base=0, ops=["a"], change="k-1")
+    assert (answer["type"], answer["rev"], answer["seq"]) == ("ok", 1, told["seq"])
+    page = await back.ask("notes", change="k-1")
+    assert (page["rev"], page["text"], page["taken"]) == (2, "ba", 1)
+    assert "taken" not in await back.ask("notes", change="k-2")
+    for wrong in ("", "a b", "x" * 65, 7):
+        answer = await back.ask("note", base=2, ops=[2, "!"], change=wrong)
+        assert answer["code"] == "bad_message", wrong
+
+
 async def test_what_cannot_be_a_note_changes_nothing(hub: Hub) -> None:
     room = await talk(hub)
     ann = await come(hub, room, "ann")
@@ -428,11 +501,13 @@ async def test_a_revision_too_old_is_a_gap(hub: Hub, monkeypatch: pytest.MonkeyP
     room = await talk(hub)
     ann = await come(hub, room, "ann")
     admission = hub.services.admission
-    await ann.ask("note", base=0, ops=["a"])
+    await ann.ask("note", base=0, ops=["a"], change="first")
     for rev in range(1, 502):
         assert await admission.note(room, "ann", rev, rev + 1, b"[1]", "a") is not None
     answer = await ann.ask("note", base=1, ops=[1, "b"])
     assert answer["code"] == "gap"
+    again = await ann.ask("note", base=0, ops=["a"], change="first")
+    assert (again["type"], again["rev"]) == ("ok", 1), "it is in there, as old as it is"
     assert (await ann.ask("note", base=3, ops=[1, "b"]))["type"] == "ok"
 
 

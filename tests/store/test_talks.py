@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from hub.ports import Queued, Seated
+from hub.ports import Noted, Queued, Seated
 from hub.store import Store
 from hub.store.keys import room_key
 from rooms.errors import Code
@@ -352,7 +352,7 @@ async def test_notes_go_on_by_compare_and_swap(store: Store, slug: str) -> None:
     quick = await asyncio.gather(
         *(admission.note(slug, "a", 7, 8, b'[4,"%d"]' % i, f"kept{i}") for i in range(5))
     )
-    assert sorted(quick, key=bool) == [None, None, None, None, 1]
+    assert sorted(quick, key=bool) == [None, None, None, None, Noted(seq=1, rev=8)]
     found = await admission.notes(slug)
     assert found.rev == 8 and await admission.note_ops(slug, 7) == (
         b'[4,"%s"]' % found.text[4:].encode(),
@@ -372,6 +372,52 @@ async def test_notes_go_on_by_compare_and_swap(store: Store, slug: str) -> None:
     assert len(await admission.note_ops(slug, 9) or ()) == 500
     assert (await admission.notes(slug)).rev == 509
     assert 80_000 < await store.submitter.call("TTL", room_key(slug, "notes")) <= 86_400
+
+
+async def test_a_change_sent_again_is_taken_once(store: Store, slug: str) -> None:
+    await talk(store, slug, None, capacity=5)
+    admission = store.admission
+    for id in ("a", "b"):
+        await come(store, slug, person(id))
+    await admission.put_notes(slug, 0, "")
+    first = await admission.note(slug, "a", 0, 1, b'["x"]', "x", "page-1")
+    assert first == Noted(1, 1)
+    assert await admission.note(slug, "b", 1, 2, b'[1,"y"]', "xy", "page-1") == Noted(2, 2), (
+        "a name is one's own"
+    )
+    again = await asyncio.gather(
+        *(admission.note(slug, "a", 2, 3, b'[2,"x"]', "xyx", "page-1") for _ in range(4))
+    )
+    assert again == [first] * 4
+    assert await admission.note_ops(slug, 0, "a", "page-1") == first
+    assert await admission.note_ops(slug, 1, "a", "page-2") == (b'[1,"y"]',)
+    assert await admission.note_ops(slug, 1, "a", "page") == (b'[1,"y"]',), "the whole name"
+    found = await admission.notes(slug, "a", "page-1")
+    assert (found.rev, found.text, found.taken) == (2, "xy", 1)
+    assert (await admission.notes(slug, "a", "page-2")).taken is None
+    epoch = (await admission.view(slug)).epoch
+    bodies = [e.body for e in (await admission.since(slug, epoch, 0)).events]
+    assert [msgspec.json.decode(body) for body in bodies] == [
+        {"rev": 1, "ops": ["x"], "change": "page-1"},
+        {"rev": 2, "ops": [1, "y"], "change": "page-1"},
+    ]
+    for name in ("a b", "x" * 65, "é", 'a"', "a:1:1"):
+        bad = admission.note(slug, "a", 2, 3, b"[2]", "xy", name)
+        assert (await refused(bad)).code is Code.BAD_MESSAGE, name
+    # The last four of each person are known, and of a thousand people who wrote.
+    for rev in range(3, 7):
+        await admission.note(slug, "a", rev - 1, rev, b"[2]", "xy", f"page-{rev}")
+    known = [(await admission.notes(slug, "a", f"page-{n}")).taken for n in (1, 3, 4, 5, 6)]
+    assert known == [None, 3, 4, 5, 6]
+    others = [part for n in range(998) for part in (f"c:p{n}", f"z:{100 + n}:1")]
+    key = room_key(slug, "notes")
+    await store.submitter.call("HSET", key, *others)
+    await come(store, slug, person("late"))
+    await admission.note(slug, "late", 6, 7, b"[2]", "xy", "page-7")
+    assert await store.submitter.call("HLEN", key) == 1002
+    assert (await admission.notes(slug, "b", "page-1")).taken is None, "who wrote longest ago"
+    assert (await admission.notes(slug, "a", "page-6")).taken == 6
+    assert (await admission.notes(slug, "late", "page-7")).taken == 7
 
 
 async def test_the_server_tells_numbered_events_of_talks_alone(store: Store, slug: str) -> None:

@@ -242,6 +242,14 @@ local function due_next()               -- whom promotion would take now, if any
   if p and room_for(true) then return p, true end
 end
 
+local function taken(p, change)         -- a change of the notes: revision, seq; its field, and what is there
+  local mark = 'c:' .. p
+  local marks = change ~= '' and call('HGET', K.NOTES, mark) or ''
+  local _, at = string.find(' ' .. marks, ' ' .. change .. ':', 1, true)
+  if change == '' or not at then return nil, nil, mark, marks end
+  local rev, seq = string.match(marks, '^(%d+):(%d+)', at)
+  return tonumber(rev), tonumber(seq), mark, marks
+end
 -- TALK
 -- A member's side is the last of their JSON members, itself JSON. No string inside
 -- can be taken for one: a quote in it has a backslash before it.

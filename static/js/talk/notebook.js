@@ -15,6 +15,11 @@ function plain(text) {
   return text.replaceAll("\0", "").toWellFormed();
 }
 
+/** What no other page's changes are named. */
+function series() {
+  return [...crypto.getRandomValues(new Uint32Array(2))].map((n) => n.toString(36)).join("");
+}
+
 export class Notebook {
   /** @param {import("./live.js").TalkLive} talk */
   constructor(talk) {
@@ -29,9 +34,9 @@ export class Notebook {
       el("p", { class: "muted small", id: "notes-note" }, t("Everybody in the talk sees and edits this text. It is kept with the talk.")),
       this.text, this.lost, this.state);
     this.client = new NotesClient(talk.me.id, {
-      send: (base, ops) => void this.#send(base, ops),
+      send: (base, ops, change) => void this.#send(base, ops, change),
       show: (text, theirs) => this.#show(text, theirs),
-    });
+    }, series());
     this.text.addEventListener("input", () => this.#typed());
     this.asking = false;
     this.timer = 0;
@@ -42,9 +47,12 @@ export class Notebook {
     if (this.asking) return;
     this.asking = true;
     try {
-      const answer = await this.talk.page.ask("notes");
       const first = !this.client.known;
-      this.client.reset(answer.rev, answer.text);
+      for (;;) { // until nothing else was sent while we asked
+        const change = this.client.change;
+        const answer = await this.talk.page.ask("notes", change === null ? {} : { change });
+        if (this.client.reset(answer.rev, answer.text, change, answer.taken)) break;
+      }
       if (first) this.talk.bar.count("notes", 0); // it was there before us
       this.text.disabled = false;
       this.#told();
@@ -67,12 +75,11 @@ export class Notebook {
     else this.client.again();
   }
 
-  /** @param {number} base @param {Ops} ops */
-  async #send(base, ops) {
+  /** @param {number} base @param {Ops} ops @param {string} change */
+  async #send(base, ops, change) {
     this.#told();
     try {
-      const answer = await this.talk.page.ask("note", { base, ops });
-      this.client.took(answer.rev);
+      await this.talk.page.ask("note", { base, ops, change }); // the event says what became of it
     } catch (fault) {
       this.#refused(fault instanceof Refused ? fault : null);
     }
@@ -140,7 +147,7 @@ export class Notebook {
 
   /** @param {Message} event */
   heard(event) {
-    if (!this.client.heard(event.body.rev, event.body.ops, event.by)) void this.fetch();
+    if (!this.client.heard(event.body.rev, event.body.ops, event.by, event.body.change)) void this.fetch();
     this.#told();
   }
 

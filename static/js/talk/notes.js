@@ -239,24 +239,23 @@ export function indexAt(text, points) {
   return index;
 }
 
-/** @param {Ops} a @param {Ops} b */
-function same(a, b) {
-  return a.length === b.length && a.every((part, i) => part === b[i]);
-}
-
 /**
- * One reader's copy. At most one op is on its way to the server; what is typed meanwhile waits in
- * a buffer. Others' ops are transformed against both, in the server's order.
+ * One reader's copy. At most one op is on its way to the server, under a name of its own, and goes
+ * again under the same name until it is known to be in the log; what is typed meanwhile waits in a
+ * buffer. Others' ops are transformed against both, in the server's order.
  */
 export class NotesClient {
   /**
    * @param {string} me person id
-   * @param {{send: (base: number, ops: Ops) => void, show: (text: string, theirs: Ops) => void}} hooks
+   * @param {{send: (base: number, ops: Ops, change: string) => void, show: (text: string, theirs: Ops) => void}} hooks
    *   `show`: the text changed by somebody else's `theirs`
+   * @param {string} series what the names of this copy's changes begin with; no other copy's do
    */
-  constructor(me, hooks) {
+  constructor(me, hooks, series) {
     this.me = me;
     this.hooks = hooks;
+    this.series = series;
+    this.made = 0;
     this.rev = 0;
     /** The server's text at `rev`. */
     this.base = "";
@@ -265,14 +264,17 @@ export class NotesClient {
     this.flying = null;
     /** @type {Ops|null} typed since */
     this.buffer = null;
-    /** The revision our op on its way became, once the server has said so. */
-    this.landed = 0;
     this.known = false;
   }
 
   /** Everything typed here is the server's too. */
   get saved() {
     return this.flying === null && this.buffer === null;
+  }
+
+  /** The name of the change on its way. @returns {string|null} */
+  get change() {
+    return this.flying === null ? null : `${this.series}-${this.made}`;
   }
 
   /** The person changed the text. @param {string} text @param {number} [caret] code points */
@@ -286,26 +288,23 @@ export class NotesClient {
 
   #send() {
     if (!this.known || this.flying !== null || this.buffer === null) return;
-    this.flying = this.buffer;
+    const ops = this.buffer;
     this.buffer = null;
-    this.landed = 0;
-    if (changes(this.flying)) this.hooks.send(this.rev, this.flying);
-    else {
-      this.flying = null; // typed and taken back
-    }
+    if (!changes(ops)) return; // typed and taken back
+    this.flying = ops;
+    this.made += 1;
+    this.hooks.send(this.rev, ops, `${this.series}-${this.made}`);
   }
 
-  /** The server took our op as this revision; the event may have come already. @param {number} rev */
-  took(rev) {
-    if (this.flying !== null && rev > this.rev) this.landed = rev;
-  }
-
-  /** Our op did not arrive, or there is no saying: it goes again, for the text as it is now. */
+  /** Our op did not arrive, or there is no saying: it goes again, for the text as it is now, and
+   * is taken once. */
   again() {
-    if (this.flying === null) return;
-    this.buffer = this.buffer === null ? this.flying : compose(this.flying, this.buffer);
-    this.flying = null;
-    this.#send();
+    if (this.flying === null || this.change === null) return;
+    if (changes(this.flying)) this.hooks.send(this.rev, this.flying, this.change);
+    else {
+      this.flying = null; // others did the same
+      this.#send();
+    }
   }
 
   /** The server will never take our op: back to what it has, and what was typed is returned.
@@ -321,49 +320,53 @@ export class NotesClient {
 
   /**
    * An op of the server's log. False when one before it is missing: ask for the whole text.
-   * @param {number} rev @param {Ops} ops @param {string|null} by
+   * @param {number} rev @param {Ops} ops @param {string|null} by @param {string} [change] its name
    */
-  heard(rev, ops, by) {
+  heard(rev, ops, by, change) {
     if (rev <= this.rev) return true;
     if (!this.known || rev !== this.rev + 1) return false;
-    const mine = this.flying !== null
-      && (this.landed === rev || (this.landed === 0 && by === this.me && same(ops, this.flying)));
-    this.base = apply(this.base, ops);
+    const before = this.base;
+    this.base = apply(before, ops);
     this.rev = rev;
-    if (mine) {
+    if (this.flying !== null && by === this.me && change === this.change) {
+      const thought = apply(before, this.flying);
       this.flying = null;
+      // Written for an older text than ours by then, it may stand elsewhere than we think.
+      if (thought !== this.base) this.#theirs(diff(thought, this.base));
       this.#send();
-      return true;
-    }
-    // What stands in the log goes first.
+    } else this.#theirs(ops);
+    return true;
+  }
+
+  /** What the server's text has and ours has not. What stands in the log goes first.
+   * @param {Ops} ops */
+  #theirs(ops) {
     let theirs = ops;
     if (this.flying !== null) [theirs, this.flying] = transform(theirs, this.flying);
     if (this.buffer !== null) [theirs, this.buffer] = transform(theirs, this.buffer);
     this.text = apply(this.text, theirs);
     this.hooks.show(this.text, theirs);
-    return true;
   }
 
   /**
-   * The server's whole text. What was typed here and is not in it yet is kept, and sent.
+   * The server's whole text. What was typed here and is not in it yet is kept, and sent. False
+   * when it does not say whether the op on its way is in it: ask again.
    * @param {number} rev @param {string} text
+   * @param {string|null} [asked] the name of the change that was asked about
+   * @param {number} [taken] the revision it became
    */
-  reset(rev, text) {
-    if (this.known && rev < this.rev) return;
-    let mine = this.flying;
-    if (mine !== null && ((this.landed > 0 && this.landed <= rev) || apply(this.base, mine) === text)) {
-      // It is in there already: what is left was typed after it.
-      this.base = apply(this.base, mine);
-      mine = null;
+  reset(rev, text, asked = null, taken = undefined) {
+    if (this.known && rev < this.rev) return true;
+    if (this.flying !== null && asked !== this.change) return false;
+    if (this.flying !== null && taken !== undefined) {
+      this.base = apply(this.base, this.flying);
+      this.flying = null;
     }
-    if (this.buffer !== null) mine = mine === null ? this.buffer : compose(mine, this.buffer);
     const theirs = diff(this.base, text);
     [this.base, this.rev, this.known] = [text, rev, true];
-    this.flying = this.buffer = null;
-    let shown = theirs;
-    if (mine !== null) [shown, this.buffer] = transform(theirs, mine);
-    this.text = apply(this.text, shown);
-    this.hooks.show(this.text, shown);
-    this.#send();
+    this.#theirs(theirs);
+    if (this.flying !== null) this.again();
+    else this.#send();
+    return true;
   }
 }
