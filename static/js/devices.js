@@ -153,6 +153,8 @@ export function meter(track, show) {
   source.connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
   const timer = setInterval(() => {
+    // Without a loudspeaker, or before the page was touched, nothing is measured: no silence.
+    if (ctx.state !== "running") return;
     analyser.getFloatTimeDomainData(samples);
     let sum = 0;
     for (const sample of samples) sum += sample * sample;
