@@ -42,7 +42,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 .PHONY: packages
 packages:
-	@sh .ci/packages.sh chromium redis-server postgresql coturn nodejs npm fonts-noto-cjk fonts-noto-color-emoji
+	@sh .ci/packages.sh chromium firefox-esr redis-server postgresql coturn nodejs npm fonts-noto-cjk fonts-noto-color-emoji
 
 $(NODE_MODULES)/.done: Makefile | packages
 	npm install --silent --no-audit --no-fund --prefix .tools $(TYPESCRIPT)

@@ -7,6 +7,7 @@ missing=""
 for package in "$@"; do
     case "$package" in
         chromium) command -v chromium >/dev/null 2>&1 && continue ;;
+        firefox-esr) command -v firefox-esr >/dev/null 2>&1 && continue ;;
         redis-server) command -v redis-server >/dev/null 2>&1 && continue ;;
         coturn) command -v turnserver >/dev/null 2>&1 && continue ;;
         nodejs) command -v node >/dev/null 2>&1 && continue ;;

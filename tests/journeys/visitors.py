@@ -96,3 +96,4 @@ async def sign_in(page: Page, fair: Fair, address: str) -> None:
     await page.get_by_label("Password").fill(PASSWORD)
     await page.locator("main").get_by_role("button", name="Sign in").click()
     await expect(page).to_have_url(f"{fair.url}/programme")
+    await page.wait_for_load_state()
