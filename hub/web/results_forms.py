@@ -33,11 +33,12 @@ from hub.web.bodies_results import Currency, KindName, Note, Text
 from hub.web.countries import listed
 from hub.web.fairtime import language_name
 from hub.web.forms import Form, FormModel, shown
-from hub.web.results import Words, draft_errors
+from hub.web.results import QUERY_MAX, Words, draft_errors
 from rooms.model import SLUG
 from rooms.results import PARTIES_MAX, BadAmount, parse_amount
 
 ROWS: Final = 3  # rows for parties at least
+NEAR: Final = 5  # companies shown where none is called what was written
 FILE_LIMIT: Final = ATTACHMENT_MAX
 FORM_LIMIT: Final = 512 * 1024  # every text in ten languages
 
@@ -97,6 +98,7 @@ def model(tags: tuple[str, ...], rows: int, notes: bool) -> type[FormModel]:
             fields[f"note_{tag}"] = (Note | None, None)
     for i in range(rows):
         fields[f"party_company_{i}"] = (CompanyText | None, None)
+        fields[f"party_pick_{i}"] = (Slug | None, None)  # what was chosen of what it found
         fields[f"party_name_{i}"] = (Organisation | None, None)
         fields[f"party_country_{i}"] = (Country | None, None)
         fields[f"party_person_{i}"] = (PersonId | None, None)
@@ -133,9 +135,10 @@ def typed(one: Result) -> Form[Any]:
 
 def choices(
     fair: FairSettings, words: Words, before: Result | None, companies: Mapping[str, str],
-    people: Sequence[tuple[str, str]],
+    people: Sequence[tuple[str, str]], near: Mapping[int, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """What the form's template needs. ``companies`` (slug to name) are proposed."""
+    """What the form's template needs. ``companies`` (slug to name) are proposed; ``near``: as
+    that function answers."""
     language = words.language
     sectors = [(one.slug, one.name(language.tag)) for one in fair.sectors]
     if before is not None and fair.sector(before.sector) is None:
@@ -147,9 +150,26 @@ def choices(
         "kinds": [(kind, words.kind(kind)) for kind in KINDS],
         "sectors": sectors, "countries": listed(language.locale),
         "currency_pairs": currencies.listed(language.locale),
-        "companies": companies, "people_pairs": people,
+        "companies": companies, "people_pairs": people, "near": near,
         "title_max": TITLE_MAX, "text_max": TEXT_MAX, "note_max": NOTE_MAX,
     }  # fmt: skip
+
+
+async def near(
+    services: Services, form: Form[Any], rows: int
+) -> dict[int, list[tuple[str, str, str]]]:
+    """By row: (slug, name, country) of companies that are called much like what was written
+    where no company is called that."""
+    found = {}
+    for i in range(rows):
+        if form.errors.get(f"party_company_{i}") != "no_such_company":
+            continue
+        wanted = CompanyFilter(q=form.value(f"party_company_{i}")[:QUERY_MAX])
+        page = await services.fair.companies.search(wanted, None, NEAR)
+        listed_ = [*page.items, *page.similar][:NEAR]
+        if listed_:
+            found[i] = [(one.slug, one.draft.name, one.draft.country) for one in listed_]
+    return found
 
 
 async def _company(services: Services, text: str, proposed: Mapping[str, str]) -> str | None:
@@ -184,7 +204,8 @@ async def _parties(
             continue
         places.append(i)
         if company:
-            slug = await _company(services, company, proposed)
+            picked = getattr(data, f"party_pick_{i}")
+            slug = await _company(services, picked or company, proposed)
             if slug is None:
                 form.refuse(f"party_company_{i}", "no_such_company")
             out.append(PartyDraft(company=slug or "-"))

@@ -104,10 +104,11 @@ async def _page(
         [person for side in place.sides.values() for person in side]
     )
     people = sorted(members.items(), key=lambda pair: pair[1])
-    words = Words(request, fair)
+    words, rows = Words(request, fair), results_forms.rows_of(before)
+    near = await results_forms.near(request.app[SERVICES], form, rows)
     return await request.app[PAGES].render(
         request, "results_room_edit.html", status=status, form=form, one=before, place=place,
-        words=words, **results_forms.choices(fair, words, before, companies, people),
+        words=words, **results_forms.choices(fair, words, before, companies, people, near),
     )  # fmt: skip
 
 

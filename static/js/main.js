@@ -17,6 +17,7 @@ const PAGES = /** @type {Record<string, () => Promise<{start: () => void | Promi
   pass: () => import("./pages/pass.js"),
   gate: () => import("./pages/gate.js"),
   appointments: () => import("./pages/appointments.js"),
+  resultform: () => import("./pages/resultform.js"),
 });
 
 applyMotion();

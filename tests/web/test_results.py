@@ -492,6 +492,25 @@ async def test_by_pages_from_draft_to_correction(talk: Talk) -> None:
     assert "Spelt" in await (await talk.people["nobody"].get("/companies/pearl")).text()
 
 
+async def test_a_party_that_is_not_spelt_out_is_chosen_without_scripts(talk: Talk) -> None:
+    organiser = talk.people["organiser"]
+    await talk.company("pearson", name="Pearson Ports")
+    fields = {
+        "kind": "award", "sector": "business", "signed_on": TODAY, "party_company_0": "Pearso",
+        "party_name_1": "City of X", "party_country_1": "FR", "title_en": "Prize", "text_en": "T.",
+    }  # fmt: skip
+    answer = await organiser.post("/organise/results/new", **fields)
+    page = await answer.text()
+    assert answer.status == 422 and "No company of the fair is called this" in page
+    assert "Perhaps one of these?" in page and 'name="party_pick_0" value="pearson"' in page
+    lost = await organiser.post("/organise/results/new", party_pick_0="nowhere", **fields)
+    assert lost.status == 422 and "f-party_company_0-fault" in await lost.text()
+    answer = await organiser.post("/organise/results/new", party_pick_0="pearson", **fields)
+    assert answer.status == 303, await answer.text()
+    one = await talk.results.get(answer.headers["Location"].split("?")[0].rpartition("/")[2])
+    assert one is not None and one.parties[0].company == "pearson"
+
+
 async def test_what_is_attached_is_corrected_by_page_and_call(talk: Talk) -> None:
     one, organiser = await talk.released(), talk.people["organiser"]
     path = f"/results/{one['id']}/corrections/attachment"

@@ -143,3 +143,43 @@ async def test_filters_fold_on_a_phone_and_chosen_ones_go_one_by_one(
         await chips.nth(1).press("Enter")
     assert "company=pearl" in page.url and "kind" not in page.url
     assert await page.locator(".result").count() == 2
+
+
+async def test_a_party_is_found_while_one_types_by_keys_alone(
+    talk: Talk, own_browser: Browser
+) -> None:
+    await talk.company("pearson", name="Pearson Ports", names={"zh-Hans": "皮尔逊港口"})
+    context = await own_browser.new_context(locale="en", viewport={"width": 390, "height": 844})
+    await context.add_cookies(cookies_of(talk.people["organiser"]))
+    page = await context.new_page()
+    await page.goto(f"{talk.site.base}/organise/results/new")
+    await page.wait_for_selector("html[data-ready]")
+    field = page.get_by_role("combobox", name="Company of the fair").first
+    options = page.locator("#f-party_company_0-list").get_by_role("option")
+    await field.press_sequentially("Pear")
+    await options.nth(1).wait_for()
+    assert await field.get_attribute("aria-expanded") == "true"
+    await check(page, "what was found")
+    await field.press("Escape")
+    assert await options.count() == 0 and await field.input_value() == "Pear"  # none in sight
+    await field.press("ArrowDown")  # asks again
+    await options.nth(1).wait_for()
+    names = [text.splitlines()[0] for text in await options.all_inner_texts()]
+    await field.press("ArrowUp")  # the last one
+    chosen = page.locator(".combo-list [aria-selected=true]")
+    assert await chosen.get_attribute("id") == await field.get_attribute("aria-activedescendant")
+    for _ in range(len(names) - names.index(next(one for one in names if "Pearson" in one)) - 1):
+        await field.press("ArrowUp")
+    await field.press("Enter")  # takes it, and sends nothing
+    picked = page.locator("input[name=party_pick_0]")
+    assert await field.input_value() == "Pearson Ports"
+    assert await picked.input_value() == "pearson" and page.url.endswith("/new")
+    await field.press("x")  # it is another text now
+    assert await picked.input_value() == ""
+    await field.fill("皮尔逊")
+    await options.filter(has_text="皮尔逊").or_(options.filter(has_text="Pearson")).wait_for()
+    await options.first.click()
+    assert await picked.input_value() == "pearson"
+    second = page.get_by_role("combobox", name="Company of the fair").nth(1)
+    await second.fill("qqqqqqq")
+    await page.get_by_text("No company is called this.").first.wait_for()

@@ -254,10 +254,11 @@ async def _form(
     named = [] if before is None else [p.company for p in before.parties if p.company]
     found = await request.app[SERVICES].fair.companies.many(named)
     companies = {slug: company.draft.name for slug, company in found.items()}
+    near = await results_forms.near(request.app[SERVICES], form, results_forms.rows_of(before))
     return await render(
         request, "result_edit", status=status, form=form, one=before, words=words,
         correcting=before is not None and before.state is State.RELEASED,
-        **results_forms.choices(fair, words, before, companies, []),
+        **results_forms.choices(fair, words, before, companies, [], near),
     )  # fmt: skip
 
 
