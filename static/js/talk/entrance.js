@@ -1,50 +1,23 @@
 /** The entrance of a talk: who one is, when it opens, and an optional look at one's devices. */
 
 import { byId, el, icon, setText } from "../dom.js";
-import { fairMoment, moment, span, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { ownTime } from "../times.js";
-import { roleWord } from "../words.js";
-import { Check } from "../views/check.js";
+import { Entrance, count, opensIn } from "../views/entrance.js";
 
 const EVERY_MS = 1_000;
 
-export class TalkEntrance {
+export class TalkEntrance extends Entrance {
   /** @param {import("../pages/negotiation.js").NegotiationPage} page */
   constructor(page) {
+    super(page, EVERY_MS);
     this.page = page;
-    this.devices = new Check();
-    this.wired = false;
-    this.timer = 0;
     this.key = "";
   }
 
-  get checked() {
-    return this.devices.checked;
-  }
-
-  start() {
-    if (!this.wired) this.#wire();
-    this.#who();
-    this.busy(false);
-    clearInterval(this.timer);
-    this.timer = /** @type {any} */ (setInterval(() => this.#opens(), EVERY_MS));
-    this.#opens();
-  }
-
-  pause() {
-    clearInterval(this.timer);
-    this.devices.stop();
-  }
-
-  #wire() {
-    this.wired = true;
-    byId("enter-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (byId("enter").getAttribute("aria-disabled") !== "true") void this.page.enter();
-    });
-    // Pressed before this, the form would only have loaded the page again.
-    /** @type {HTMLButtonElement} */ (byId("enter")).disabled = false;
-    this.devices.wire();
+  /** @override */
+  wire() {
+    super.wire();
     this.#ownTimes();
   }
 
@@ -58,18 +31,23 @@ export class TalkEntrance {
     for (const node of document.querySelectorAll(".talk-when [data-own]")) node.removeAttribute("data-own");
   }
 
-  #who() {
-    const { me, talk } = this.page;
-    const line = byId("who-line");
-    line.hidden = me === null;
-    if (me === null) return;
-    line.replaceChildren(icon("person"), " ", el("span", {}, me.role === "host"
-      ? t("You enter as {name} ({role})", { name: me.name, role: roleWord(me.role) })
-      : t("You enter as {name}", { name: me.name })));
-    if (talk?.knocks) setText(byId("enter-hint"), t("You knock first: the host side sees your name and lets you in."));
+  /** @override @param {string} role */
+  names(role) {
+    return role === "host";
   }
 
-  #opens() {
+  /** @override */
+  hint() {
+    return this.page.talk?.knocks ? t("You knock first: the host side sees your name and lets you in.") : "";
+  }
+
+  /** @override */
+  draw() {
+    setText(byId("enter"), this.page.talk?.knocks ? t("Knock") : t("Enter the talk"));
+  }
+
+  /** @override */
+  look() {
     const opens = this.page.talk?.opens_at ?? null;
     const left = opens ? Date.parse(opens) - Date.now() : 0;
     const early = left > 0;
@@ -79,19 +57,9 @@ export class TalkEntrance {
     const key = early ? String(opens) : "";
     if (key !== this.key) {
       this.key = key;
-      place.replaceChildren(...(opens && early ? [el("div", { class: "note" }, icon("clock"), el("div", {},
-        el("strong", {}, t("Opens in")), " ", el("b", { id: "countdown", class: "num" }), el("br"),
-        t("{here} your time", { here: moment(opens) }), el("br"), t("{there} at the fair", { there: fairMoment(opens) })))] : []));
+      place.replaceChildren(...(opens && early ? [el("div", { class: "note" }, icon("clock"), el("div", {}, ...opensIn(opens)))] : []));
     }
-    const countdown = document.getElementById("countdown");
-    if (countdown) setText(countdown, span(left));
-  }
-
-  /** @param {boolean} on */
-  busy(on) {
-    const enter = byId("enter");
-    enter.setAttribute("aria-busy", String(on));
-    setText(enter, on ? t("Entering …") : this.page.talk?.knocks ? t("Knock") : t("Enter the talk"));
+    count(left);
   }
 
   /** There are no guests without an invitation. @returns {null} */

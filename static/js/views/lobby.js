@@ -2,78 +2,54 @@
 
 import { call } from "../api.js";
 import { byId, el, icon, setText, statusBadge } from "../dom.js";
-import { fairMoment, moment, number, span, t, tn } from "../i18n.js";
+import { number, t, tn } from "../i18n.js";
 import { save, settings } from "../settings.js";
 import { fairClock, fairTime, ownTime } from "../times.js";
-import { roleWord, statusWord } from "../words.js";
-import { Check } from "./check.js";
+import { statusWord } from "../words.js";
+import { Entrance, count, opensIn } from "./entrance.js";
 
 const EVERY_MS = 2_000;
 
-export class Lobby {
+export class Lobby extends Entrance {
   /** @param {import("../pages/room.js").RoomPage} page */
   constructor(page) {
+    super(page, EVERY_MS);
     this.page = page;
-    this.timer = 0;
-    this.wired = false;
-    this.devices = new Check();
     this.noticeKey = "";
     this.programmeKey = "";
   }
 
-  get checked() {
-    return this.devices.checked;
-  }
-
-  start() {
-    if (!this.wired) this.#wire();
-    this.#who();
-    this.#draw();
-    clearInterval(this.timer);
-    this.timer = /** @type {any} */ (setInterval(() => void this.#look(), EVERY_MS));
-    void this.#look();
-  }
-
-  /** Another view is shown; the preview must not keep the camera's light on. */
-  pause() {
-    clearInterval(this.timer);
-    this.devices.stop();
-  }
-
-  #wire() {
-    this.wired = true;
-    byId("enter-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (byId("enter").getAttribute("aria-disabled") !== "true") void this.page.enter();
-    });
-    // Pressed before this, the form would only have loaded the page again.
-    /** @type {HTMLButtonElement} */ (byId("enter")).disabled = false;
-    this.devices.wire();
+  /** @override */
+  wire() {
+    super.wire();
     /** @type {HTMLInputElement} */ (byId("name")).value = settings.name;
   }
 
-  #who() {
+  /** @override */
+  who() {
     const { me, now } = this.page;
     byId("name-field").hidden = me !== null || now?.guests !== true;
-    const line = byId("who-line");
-    line.hidden = me === null;
-    if (me) {
-      line.replaceChildren(icon("person"), " ", el("span", {}, t("You enter as {name} ({role})", { name: me.name, role: roleWord(me.role) })));
-      if (me.role === "host") setText(byId("enter-hint"), t("You are a host: you are on stage from the start. Camera and microphone are as you set them here."));
-    }
+    super.who();
   }
 
-  async #look() {
+  /** @override */
+  hint() {
+    return this.page.me?.role === "host" ? t("You are a host: you are on stage from the start. Camera and microphone are as you set them here.") : "";
+  }
+
+  /** @override */
+  async look() {
     if (document.hidden || byId("lobby").hidden) return;
     try {
       this.page.now = (await call("GET", `/rooms/${this.page.slug}/now.json`)).data;
     } catch {
       return; // private room, or no network: what is shown stays, the next look tries again
     }
-    this.#draw();
+    this.draw();
   }
 
-  #draw() {
+  /** @override */
+  draw() {
     const now = this.page.now;
     if (now === null) return;
     byId("lobby-state").replaceChildren(
@@ -117,8 +93,7 @@ export class Lobby {
       this.noticeKey = key;
       place.replaceChildren(...this.#noticeOf(now));
     }
-    const countdown = document.getElementById("countdown");
-    if (countdown && now.opens_at) setText(countdown, span(Date.parse(now.opens_at) - Date.now()));
+    if (now.opens_at) count(Date.parse(now.opens_at) - Date.now());
   }
 
   /** @param {NonNullable<import("../pages/room.js").RoomPage["now"]>} now @returns {Node[]} */
@@ -135,22 +110,13 @@ export class Lobby {
         el("span", { lang: "" }, now.lock_message ?? t("The host lets nobody else in at the moment.")));
     }
     if (now.status === "scheduled" && now.opens_at) {
-      return box("", "clock", el("strong", {}, t("Opens in")), " ", el("b", { id: "countdown", class: "num" }), el("br"),
-        t("{here} your time", { here: moment(now.opens_at) }), el("br"), t("{there} at the fair", { there: fairMoment(now.opens_at) }));
+      return box("", "clock", ...opensIn(now.opens_at));
     }
     if (now.status === "closed") return box("", "st-closed", t("The talk is over. Other rooms may be on now."), " ", el("a", { href: "/" }, t("See what is on now")));
     if (this.page.me === null && !now.guests) {
       return box("", "info", el("strong", {}, t("This room is for invited people.")), " ", t("Open the whole link you were sent; it carries your name and seat."));
     }
     return [];
-  }
-
-  /** @param {boolean} on */
-  busy(on) {
-    const enter = byId("enter");
-    enter.setAttribute("aria-busy", String(on));
-    if (on) setText(enter, t("Entering …"));
-    else this.#draw();
   }
 
   /** The name typed, or null after saying that one is needed. @returns {string|null} */
