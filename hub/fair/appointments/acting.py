@@ -1,8 +1,7 @@
 """Answers: accept, decline, another time, hand over, cancel; who may, and what it takes.
 
 Each act holds the appointment first and then decides by the table of ``rooms.appointments``
-on what it finds, so that of two answers at once the second sees the first. Long: the acts share
-who may do them and whose time they take.
+on what it finds, so that of two answers at once the second sees the first.
 """
 
 from __future__ import annotations
