@@ -158,7 +158,9 @@ def test_private_access_is_in_one_module() -> None:
                 )
 
 
-@pytest.mark.parametrize("path", [*MODULES, *SCRIPTS], ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize(
+    "path", [*MODULES, *SCRIPTS], ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_sizes(path: Path) -> None:
     text = path.read_text("utf-8")
     lines = text.count("\n")
