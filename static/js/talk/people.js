@@ -3,6 +3,7 @@
  * shows that nobody sits in between.
  */
 
+import { announce } from "../announce.js";
 import { ApiError, call } from "../api.js";
 import { el, icon, setText } from "../dom.js";
 import { t, tn } from "../i18n.js";
@@ -185,8 +186,8 @@ export class TalkPeople {
   /** @param {{person: string, name: string, title: string|null, member: boolean}[]} items */
   #colleagues(items) {
     this.invite.hidden = false;
-    const note = el("p", { class: "muted small", role: "status" });
-    this.invite.replaceChildren(el("h3", { id: "invite-title" }, t("Bring in a colleague")),
+    const note = el("p", { class: "muted small" });
+    this.invite.replaceChildren(el("h3", { id: "invite-title", tabindex: "-1" }, t("Bring in a colleague")),
       items.length === 0 ? el("p", { class: "muted small" }, t("Nobody else works for your company's page yet.")) : el("ul", { class: "colleagues" },
         ...items.map((one) => el("li", { class: "person" }, icon("person", "muted"),
           el("div", { class: "person-text" }, el("span", { class: "person-name", lang: "" }, one.name),
@@ -200,12 +201,21 @@ export class TalkPeople {
   async #bring(one, note) {
     try {
       await call("POST", `/api/v1/negotiations/${this.talk.page.slug}/colleagues`, { body: { person: one.person } });
+      const had = this.invite.contains(document.activeElement);
       await this.#invited();
-      setText(/** @type {HTMLElement} */ (this.invite.lastElementChild), t("{name} is invited; it shows on their open pages.", { name: one.name }));
+      this.#say(/** @type {HTMLElement} */ (this.invite.lastElementChild), t("{name} is invited; it shows on their open pages.", { name: one.name }));
+      // The button that was pressed is gone.
+      if (had) /** @type {HTMLElement|null} */ (this.invite.firstElementChild)?.focus();
     } catch (fault) {
       const code = fault instanceof ApiError ? fault.code : "";
-      setText(note, code === "too_many" || code === "wrong_mode" ? t("This talk has no place for another person.") : t("The invitation did not go out. Try again in a moment."));
+      this.#say(note, code === "too_many" || code === "wrong_mode" ? t("This talk has no place for another person.") : t("The invitation did not go out. Try again in a moment."));
     }
+  }
+
+  /** Shown, and told to screen readers: the list was drawn anew. @param {HTMLElement} note @param {string} text */
+  #say(note, text) {
+    setText(note, text);
+    announce(text);
   }
 
   /** @param {RoomState} state */
