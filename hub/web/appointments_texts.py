@@ -81,7 +81,7 @@ REFUSED: Final[dict[str, str]] = {
     "slot_overlaps": _("Another slot of the same person or table is at that time."),
     "slot_in_use": _("Somebody has this slot: its time, place and person stay as they are."),
     "below_taken": _("More places than that are taken already."),
-    "too_many_slots": _("These are more slots than a company may offer."),
+    "too_many_slots": _("There are as many slots as there may be."),
     "too_many_companies": _("A round has two to twelve companies."),
     "clash": _("Something in your agenda is at that time."),
     "not_yours": _("This is for the other side to do."),
@@ -97,9 +97,9 @@ _FIELDS: Final = (
     "pick", "place", "day", "clock", "length", "first", "opens", "closes", "title", "capacity",
     "staff", "seats", "others",
 )  # fmt: skip
-form_texts.add({(field, code): text for field in _FIELDS for code, text in REFUSED.items()})
 form_texts.add(
-    {
+    {(field, code): text for field in _FIELDS for code, text in REFUSED.items()}
+    | {
         ("subject", "missing"): _("Say what the meeting is about."),
         ("pick", "missing"): _("Choose a time."),
         ("pick", "visitor_busy"): _("You have another meeting then. Choose another time."),

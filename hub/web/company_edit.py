@@ -57,7 +57,6 @@ form_texts.add(
         "too_many_files": _("There are as many files as a company may have."),
         ("logo", "missing"): _("Choose a picture."),
         ("file", "missing"): _("Choose a file."),
-        ("name", "missing"): _("Enter the company's name."),
         "url_missing": _("Enter the address this link leads to."),
         "bad_url": _("Enter an address like https://example.org."),
         "too_many_invites": _("Too many invitations are open. Revoke one first."),

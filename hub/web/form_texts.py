@@ -34,7 +34,7 @@ _TEXTS: Final[dict[str | tuple[str, str], str]] = {
     "taken": _("This is taken already. Choose another."),
     "nobody_named": _("Choose at least one group, or everybody."),
     "unknown": _("There is nothing by this name."),
-    ("name", "missing"): _("Enter your name."),
+    ("name", "missing"): _("Enter a name."),
     ("email", "missing"): _("Enter an e-mail address."),
     ("email", "bad_format"): _("Enter an e-mail address like name@example.org."),
     ("password", "missing"): _("Enter your password."),
@@ -45,8 +45,11 @@ _TEXTS: Final[dict[str | tuple[str, str], str]] = {
 
 
 def add(texts: Mapping[str | tuple[str, str], str]) -> None:
-    """Texts of a part: code, or (field, code), to English text."""
-    _TEXTS.update(texts)
+    """Texts of a part: code, or (field, code), to English text. ValueError if a page's form would
+    say what another part means."""
+    for key, said in texts.items():
+        if _TEXTS.setdefault(key, said) != said:
+            raise ValueError(f"{key} says {_TEXTS[key]!r} already")
 
 
 def text(language: Language, field: str, code: str) -> str:

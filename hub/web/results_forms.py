@@ -62,7 +62,6 @@ form_texts.add(
         ("file", "bad_file"): _("A PDF or a picture is taken, and its name must say so."),
         "too_many_results": _("There are as many as there may be."),
         ("at", "no_such_time"): _("This hour does not exist on that day: the clocks change."),
-        ("day", "in_the_past"): _("This moment has passed."),
         "none_chosen": _("Choose at least one result."),
         "changed": _("Someone changed this meanwhile. Look at it again, then repeat your change."),
         ("amount", "bad_format"): _("Write digits, with a point before the decimals: "

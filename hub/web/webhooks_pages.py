@@ -30,7 +30,7 @@ def _(text: str) -> str:
 form_texts.add(
     {
         "not_https": _("The address must begin with https://."),
-        "bad_url": _("This is no address of a web page that could be called."),
+        ("url", "bad_url"): _("This is no address of a web page that could be called."),
         "bad_port": _("Use port 443, or one from 1024 on."),
         "private_address": _("This address can be reached from this machine only."),
         "too_many": _("There are 20 webhooks. Delete one first."),

@@ -468,7 +468,7 @@ async def test_by_pages_from_draft_to_correction(talk: Talk) -> None:
     assert none.status == 422 and "Choose at least one result." in await none.text()
     past = {"ids": one.id, "act": "schedule", "day": "2020-01-01", "at": "10:00"}
     assert (
-        "This moment has passed."
+        "This time has passed. Choose a later one."
         in await (await organiser.post("/organise/results", **past)).text()
     )
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 3 * 86_400))

@@ -30,8 +30,6 @@ form_texts.add(
         ("until", "before_start"): _("The end is before the beginning."),
         ("minutes", "too_many"): _("That would be more than 96 slots. Take a longer step."),
         ("minutes", "too_long"): _("The step is longer than the whole time."),
-        ("day", "too_many_slots"): _("There are as many entry slots as there can be."),
-        ("day", "in_the_past"): _("This day is over."),
         "below_taken": _("More places than that are taken already."),
         "slot_taken": _("People hold passes for this slot. It cannot be deleted."),
     }

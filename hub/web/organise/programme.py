@@ -59,8 +59,6 @@ def _(text: str) -> str:
 
 form_texts.add(
     {
-        ("ends", "before_start"): _("It ends before it begins."),
-        ("slug", "taken"): _("A conference has this address already. Choose another."),
         ("room", "room_taken"): _("Another conference is in this room at that time."),
         ("room", "unknown"): _("There is no such room."),
         ("company", "unknown"): _("There is no company with this address."),

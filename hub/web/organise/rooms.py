@@ -33,7 +33,6 @@ def _(text: str) -> str:
 
 form_texts.add(
     {
-        ("slug", "taken"): _("A room has this address already."),
         ("slug", "bad_format"): _("Use small letters a to z, digits and hyphens."),
         ("prefix", "bad_format"): _("Use small letters a to z, digits and hyphens."),
         ("prefix", "taken"): _("Every one of these rooms exists already."),
