@@ -85,6 +85,8 @@ class Refresh:
                     remove=tuple(id for id, person in people.items() if person is None),
                     total=view.counts.occupied,
                 )
+            if local.members:  # else the room may have been let go of meanwhile
+                self._hub.rooms.met(local, view.epoch)
             local.relay_only = view.spec.relay_only
             encoded = encode(wire.room(view))
             if encoded != self._last:
