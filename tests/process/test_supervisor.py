@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from hub import secrets
-from tests.process.running import Pavilion, Start, eventually, free_port
+from hub.children import SILENT_S
+from tests.process.running import DEADLINE_S, Pavilion, Start, eventually, free_port
 
 ROOM = {"slug": "hall", "title": "Hall", "kind": "conference", "capacity": 3}
 
@@ -77,6 +78,33 @@ def test_a_child_that_stands_still_is_replaced(start: Start, name: str) -> None:
     assert pavilion.child(name).pid != still.pid
     eventually(lambda: pavilion.call("GET", "/health/ready")[0] == 200, "readiness")
     assert pavilion.end() == 0
+
+
+@pytest.mark.long  # the silence that counts is 15 s of the real clock
+async def test_who_comes_while_a_hub_stands_still_gets_in(start: Start) -> None:
+    """Its socket takes half of them, whom nobody answers: its end frees them for the others'."""
+    pavilion = start(PAVILION__SERVER__WORKERS="2")
+    address = await asyncio.to_thread(pavilion.ready)
+    still, since = pavilion.child("hub-0"), len(pavilion.lines)
+    still.suspend()
+
+    async def come(http: aiohttp.ClientSession) -> float:
+        """When one was let in."""
+        for _ in range(100):
+            try:
+                async with http.ws_connect(address + "/live", protocols=["pavilion.v1"]) as ws:
+                    await ws.send_json({"type": "hello", "id": 1, "token": "nobody's"})
+                    await until(ws, "bye")
+                    return asyncio.get_running_loop().time()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+        pytest.fail("refused a hundred times")
+
+    async with aiohttp.ClientSession() as http, asyncio.timeout(DEADLINE_S):
+        came = await asyncio.gather(*(come(http) for _ in range(24)))
+    assert max(came) - min(came) > SILENT_S / 3, "nobody met the hub that stood still"
+    await asyncio.to_thread(pavilion.wait_for, "hub-0.*child ready", since=since)
+    assert await asyncio.to_thread(pavilion.end) == 0
 
 
 def test_a_killed_child_is_replaced(start: Start) -> None:
