@@ -22,6 +22,15 @@ TABLE_ROWS: Final = 24
 MINUTE_MS: Final = 60_000
 
 
+def ngettext(one: str, many: str) -> tuple[str, str]:
+    """Marks a text for the catalogues."""
+    return one, many
+
+
+#: Countries and regions beside the TOP.
+OTHERS: Final = ngettext("{n} other", "{n} others")
+
+
 class Words:
     """Numbers and moments as this reader writes them."""
 
@@ -29,6 +38,7 @@ class Words:
         self.tag = i18n.language_of(request)
         self.locale = Locale.parse(self.tag, sep="-")
         self.text = request.app[PAGES].languages[self.tag].text
+        self.plural = request.app[PAGES].languages[self.tag].plural
         self._time = FairTime(ZoneInfo(fair.time_zone), self.locale)
         self._long = span == "7d"
 
@@ -49,7 +59,7 @@ def _by_country(rows: tuple[tuple[str, int], ...], words: Words) -> list[charts.
     ]
     rest = sum(number for _, number in rows[TOP:])
     if rest:
-        others = words.text("{n} others", n=words.number(len(rows) - TOP))
+        others = words.plural(*OTHERS, len(rows) - TOP)
         out.append(charts.Bar(others, rest, words.number(rest), rest=True))
     return out
 
