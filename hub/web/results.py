@@ -338,7 +338,8 @@ class Words:
 
     def sums(self, sums: Sequence[Sum]) -> str:
         """Each currency by itself; "" for none."""
-        return "; ".join(
+        joint = "；" if self.language.locale.language == "zh" else "; "
+        return joint.join(
             currencies.shown(one.amount, one.currency, one.decimals, self.language.locale)
             for one in sums
         )
