@@ -75,8 +75,9 @@ async def room(studio: Studio) -> None:
 
 
 async def waiting(studio: Studio) -> None:
-    """The second in line before a room of one seat."""
-    slug = studio.fair.room("签约咨询 · Contract clinic", capacity=1)
+    """The second in line before a room of one seat; and the board of the whole fair with it."""
+    slug = "contract-clinic"
+    studio.fair.room("签约咨询 · Contract clinic", slug=slug, capacity=1)
     inside = await studio.open("390", "en", f"/rooms/{slug}")
     await _enter(inside, "Jonas Weber")
     await inside.page.locator(".bar").wait_for()
@@ -92,13 +93,6 @@ async def waiting(studio: Studio) -> None:
         await guest.page.locator('#outcome:not([data-code="waiting"])').wait_for()
         await studio.shot(guest, "waiting-left")
         await guest.close()
-    await before.close()
-    await inside.close()
-
-
-async def desk(studio: Studio) -> None:
-    """The board of the whole fair, and a room's people on it."""
-    for view in VIEWS:
         organiser = await studio.open(*view, who="organiser")
         await studio.go(organiser, "/desk")
         await organiser.page.locator("tbody tr").first.wait_for()
@@ -110,6 +104,8 @@ async def desk(studio: Studio) -> None:
         await organiser.page.wait_for_timeout(500)  # its people are fetched
         await studio.shot(organiser, "desk-people")
         await organiser.close()
+    await before.close()
+    await inside.close()
 
 
 # --- business ------------------------------------------------------------------------------------
@@ -156,9 +152,9 @@ async def knock(studio: Studio) -> None:
         guard = await _member(studio, view, "exhibitor", "lobby", 205)
         await guard.page.locator("#bar-mic").wait_for()
         knocking = await _member(studio, view, "visitor", "lobby", 28)
-        await knocking.page.wait_for_timeout(2500)  # its way to the other and back
+        await guard.page.locator(".toast-way").first.wait_for()
+        await studio.shot(guard, "talk-knock", colours=MANY)  # first: it goes by itself
         await studio.shot(knocking, "talk-waiting")
-        await studio.shot(guard, "talk-knock", colours=MANY)
         await knocking.close()
         await guard.close()
 
@@ -222,8 +218,7 @@ async def accounts(studio: Studio) -> None:
 SCENES: Final[tuple[tuple[tuple[str, ...], Callable[[Studio], Awaitable[None]]], ...]] = (
     (("lobby", "lobby-devices"), lobby),
     (("room", "room-people"), room),
-    (("waiting", "waiting-left"), waiting),
-    (("desk", "desk-people"), desk),
+    (("waiting", "waiting-left", "desk", "desk-people"), waiting),
     # Before the talks: who is in one, or was a moment ago, is not rung.
     (("ring-staff", "ring-visitor", "ring-over"), rings),
     (("talk-inside", "talk-notes", "talk-people", "talk-talk"), talk),
