@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from hub.ports import BoardRow
 from hub.store import Store
+from hub.store.board import row
 from rooms.model import RoomSpec, RoomState
 from tests.store.servers import person, socket
 
@@ -28,13 +31,21 @@ async def test_a_row_is_kept_while_nothing_changes_and_no_longer(store: Store, s
     assert again.waiting == 1 and again.oldest_wait_ms > waited
 
 
-async def test_a_room_opens_and_closes_on_the_board_by_itself(store: Store, slug: str) -> None:
-    now = (await store.board.sum()).at_ms
-    spec = RoomSpec(slug=slug, title="", capacity=1, opens_at=now + 150, closes_at=now + 300)
-    await store.admission.load(spec)
-    seen: list[RoomState] = []
-    while RoomState.CLOSED not in seen:
-        state = (await _row(store, slug)).state
-        if not seen or seen[-1] is not state:
-            seen.append(state)
-    assert seen == [RoomState.SCHEDULED, RoomState.OPEN, RoomState.CLOSED]
+def test_a_line_says_how_long_it_stays_true() -> None:
+    line = "0,0,0,0,5,0,0,0,0,0,1000,2000,0,-1"
+    states = {at: row("r", line, at) for at in (999, 1000, 1999, 2000)}
+    assert [found.state for found, _ in states.values()] == [
+        RoomState.SCHEDULED, RoomState.OPEN, RoomState.OPEN, RoomState.CLOSED,
+    ]  # fmt: skip
+    assert [until for _, until in states.values()] == [1000, 2000, 2000, math.inf]
+    waited, until = row("r", "1,0,0,1,1,0,0,0,0,400,,,0,-1", 1000)
+    assert waited.oldest_wait_ms == 600 and until == 1000  # it grows with the clock
+
+
+async def test_a_room_opens_on_the_board_by_itself(store: Store, slug: str) -> None:
+    opens_at = (await store.board.sum()).at_ms + 500
+    await store.admission.load(RoomSpec(slug=slug, title="", capacity=1, opens_at=opens_at))
+    while (await _row(store, slug)).state is RoomState.SCHEDULED:
+        assert (await store.board.sum()).at_ms < opens_at + 500_000
+    assert (await _row(store, slug)).state is RoomState.OPEN
+    assert (await store.board.sum()).at_ms >= opens_at

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,7 +198,11 @@ async def test_pages_say_what_is_on_in_the_readers_language(site: Any) -> None:
 
     chinese = {"Accept-Language": "zh-CN"}
     assert "绿色港口" in await page("/", **chinese) and "Talk on" in await page("/")
-    listed = await page("/programme", **chinese)
+    # Around midnight they are on two days.
+    days = {datetime.now(UTC) + timedelta(minutes=minutes) for minutes in (-10, 60)}
+    listed = ""
+    for day in {f"{moment:%Y-%m-%d}" for moment in days}:
+        listed += await page(f"/programme?day={day}", **chinese)
     assert "绿色港口" in listed and "Talk soon" in listed and "<script>" not in listed
     assert "Talk soon" not in await page("/programme?q=港口")
     assert "Talk on" in await page("/programme?language=zh-Hans&sector=finance")
