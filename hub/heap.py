@@ -89,4 +89,4 @@ class Heap:
             return since >= SHALLOW_S
         enough = max(ENDED_MIN, held)
         ended = self._ended() - self._ended_then
-        return since >= DEEP_S or ended >= enough and (not busy or ended >= PATIENCE * enough)
+        return since >= DEEP_S or (ended >= enough and (not busy or ended >= PATIENCE * enough))

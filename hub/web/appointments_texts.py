@@ -97,15 +97,14 @@ _FIELDS: Final = (
     "pick", "place", "day", "clock", "length", "first", "opens", "closes", "title", "capacity",
     "staff", "seats", "others",
 )  # fmt: skip
-form_texts.add(
-    {(field, code): text for field in _FIELDS for code, text in REFUSED.items()}
-    | {
-        ("subject", "missing"): _("Say what the meeting is about."),
-        ("pick", "missing"): _("Choose a time."),
-        ("pick", "visitor_busy"): _("You have another meeting then. Choose another time."),
-        ("title", "bad_form"): _("Name the session."),
-    }
-)
+_BESIDE: Final[dict[str | tuple[str, str], str]] = {
+    **{(field, code): text for field in _FIELDS for code, text in REFUSED.items()},
+    ("subject", "missing"): _("Say what the meeting is about."),
+    ("pick", "missing"): _("Choose a time."),
+    ("pick", "visitor_busy"): _("You have another meeting then. Choose another time."),
+    ("title", "bad_form"): _("Name the session."),
+}
+form_texts.add(_BESIDE)
 
 _NONE: Final = _("The fair allows you no {what}.")
 _USED: Final = _("You have as many {what} as the fair allows: {n}.")
