@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -28,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 TURN_S: Final = 1.0
 BATCH: Final = 100
+#: Batches under way at once. One after the other, 12,500 people in small rooms took longer than
+#: their leases when an answer of Redis took 0.3 s; of four it is 10 s.
+LANES: Final = 4
 #: The wheel that turns so much too late was not slow: nothing here ran, seconds.
 STILL_S: Final = 1.0
 #: A hub cut off from Redis stops serving this long before its leases end, seconds.
@@ -102,9 +107,11 @@ async def _ping(conn: Connection) -> None:
 async def renew(hub: LiveHub) -> None:
     """Runs until cancelled."""
     limits = hub.config.limits
-    hub.renewed = hub.now()
+    hub.renewed = asked = hub.now()
     while True:
-        await asyncio.sleep(limits.renew_s * random.uniform(0.8, 1.2))
+        # From one beginning to the next, however long it takes.
+        period = limits.renew_s * random.uniform(0.8, 1.2)
+        await asyncio.sleep(max(period / 4, asked + period - hub.now()))
         asked = hub.now()
         try:
             await renew_all(hub)
@@ -131,8 +138,19 @@ async def renew_all(hub: LiveHub) -> None:
         for slug, member in conn.members.items()
         if member.place in _RENEWED
     ]
-    for start in range(0, len(due), BATCH):
-        for lost in await hub.services.admission.renew(due[start : start + BATCH]):
+    due.sort(key=attrgetter("room"))  # people of one room go in one script
+    batches = iter([due[start : start + BATCH] for start in range(0, len(due), BATCH)])
+    lanes = [hub.loop.create_task(_lane(hub, batches)) for _ in range(LANES)]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for lane in lanes:
+            lane.cancel()
+
+
+async def _lane(hub: LiveHub, batches: Iterator[list[Renewal]]) -> None:
+    for batch in batches:
+        for lost in await hub.services.admission.renew(batch):
             member = hub.rooms.attached(lost.room, lost.attachment)
             if member is not None:
                 hub.rooms.end(member, "lapsed", "the seat was lost")

@@ -387,3 +387,32 @@ async def test_a_hub_without_redis(own_store: EmbeddedStore, tmp_path: Path, on_
                 assert (await ada.expect(re=5))["type"] == "ok"
     finally:
         own_store.kill()
+
+
+async def test_seats_are_renewed_room_by_room_and_several_batches_at_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch after the other would outlast the leases when Redis is slow to answer."""
+    rooms = [await hub.room() for _ in range(2)]
+    for number in range(6):  # in turns, so that the order they came in is not the rooms'
+        await hub.inside(rooms[number % 2], f"p{number}")
+    monkeypatch.setattr(pinger, "BATCH", 1)
+    asked: list[str] = []
+    under_way, all_there = 0, asyncio.Event()
+    renew = hub.services.admission.renew
+
+    async def slow(due: Any) -> Any:
+        nonlocal under_way
+        asked.extend(each.room for each in due)
+        under_way += 1
+        assert under_way <= pinger.LANES
+        if under_way == pinger.LANES:
+            all_there.set()
+        await all_there.wait()
+        found = await renew(due)
+        under_way -= 1
+        return found
+
+    monkeypatch.setattr(hub.services.admission, "renew", slow)
+    await asyncio.wait_for(pinger.renew_all(hub.live), 5)
+    assert asked == sorted(asked) and len(asked) == 6
