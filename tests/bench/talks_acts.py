@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from statistics import fmean
 from typing import Any, Final
 
@@ -373,8 +374,12 @@ async def doors(crowd: Crowd) -> dict[str, Any]:
     ways: dict[str, Callable[[], Awaitable[Any]]] = {}
     spent: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
-        one = await stack.enter_async_context(Talker(crowd, stranger))
-        two = await stack.enter_async_context(Talker(crowd, removed))
+        # A socket each and ever new guests: nobody comes near what one may try.
+        one, two, three = [
+            await stack.enter_async_context(Talker(crowd, who))
+            for who in (stranger, stranger, removed)
+        ]
+        guests = cycle(crowd.visitors[3:])
 
         def way(name: str, act: Callable[[], Awaitable[Any]]) -> None:
             ways[name], spent[name] = act, []
@@ -385,11 +390,11 @@ async def doors(crowd: Crowd) -> dict[str, Any]:
         way("API: unknown", lambda: stranger.api("GET", "/negotiations/n-" + "a" * 20))
         way("API: outsider", lambda: stranger.api("GET", f"/negotiations/{room}"))
         way("API: removed", lambda: removed.api("GET", f"/negotiations/{room}"))
-        way("invitation: unknown", lambda: accept(stranger, used[:-4] + "AAAA"))
-        way("invitation: used", lambda: accept(stranger, used))
+        way("invitation: unknown", lambda: accept(next(guests), used[:-4] + "AAAA"))
+        way("invitation: used", lambda: accept(next(guests), used))
         way("socket: unknown", lambda: one.enter("n-" + "b" * 20))
-        way("socket: outsider", lambda: one.enter(room))
-        way("socket: removed", lambda: two.enter(room))
+        way("socket: outsider", lambda: two.enter(room))
+        way("socket: removed", lambda: three.enter(room))
         for act in ways.values():
             await act()  # warm
         answers: dict[str, set[str]] = {}
