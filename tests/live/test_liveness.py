@@ -397,6 +397,7 @@ async def test_seats_are_renewed_room_by_room_and_several_batches_at_once(
     for number in range(6):  # in turns, so that the order they came in is not the rooms'
         await hub.inside(rooms[number % 2], f"p{number}")
     monkeypatch.setattr(pinger, "BATCH", 1)
+    monkeypatch.setattr(pinger, "LANES", 3)
     asked: list[str] = []
     under_way, all_there = 0, asyncio.Event()
     renew = hub.services.admission.renew
@@ -416,3 +417,6 @@ async def test_seats_are_renewed_room_by_room_and_several_batches_at_once(
     monkeypatch.setattr(hub.services.admission, "renew", slow)
     await asyncio.wait_for(pinger.renew_all(hub.live), 5)
     assert asked == sorted(asked) and len(asked) == 6
+    began = hub.live.now()
+    await pinger.renew_all(hub.live, 0.6)  # the last of six begins after five sixths of it
+    assert hub.live.now() - began >= 0.5 and len(asked) == 12
