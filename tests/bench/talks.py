@@ -44,7 +44,7 @@ WORKERS: Final = 2
 JOIN_RATE: Final = 500
 STEP_S: Final = 20
 #: Of the first step's rate; people act during the first ones.
-STEPS: Final = (1, 1, 1, 1, 2, 3, 4)
+STEPS: Final = (1, 1, 1, 1, 1, 1, 1, 2, 3, 4)
 
 
 class Memory(threading.Thread):
@@ -92,7 +92,7 @@ def start_load(server: Pavilion, rooms: int, report: Path) -> subprocess.Popen[s
 
 def finish_load(process: subprocess.Popen[str], report: Path) -> dict[str, Any]:
     """What `pavilion load rooms` reports; its checks failing is a failure here too."""
-    said, _ = process.communicate(timeout=540)
+    said, _ = process.communicate(timeout=600)
     if not report.exists():
         raise RuntimeError(said)
     found: dict[str, Any] = json.loads(report.read_text())
