@@ -134,9 +134,10 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
 
     def connection_lost(self, _fault: Exception | None) -> None:
-        if not self.opened.done():
+        if self._open:
+            self._closed(self._code)
+        elif not self.opened.done():  # who waits for it is told so, and by nothing else
             self.opened.set_exception(HandshakeFailed(0))
-        self._closed(self._code)
 
 
 async def connect(

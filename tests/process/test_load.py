@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.load.checks import DECODE, Tally, View
+from hub.load.wsclient import HandshakeFailed, connect
 from tests.process.running import Start, eventually
 
 
@@ -46,6 +48,28 @@ def test_a_run_holds_every_check_while_a_worker_is_killed(start: Start, tmp_path
     assert counts["resume: resumed"] > 30
     assert result["occupancy_readings"] > 0
     assert result["latency_ms"]["delivery"]["count"] > 1000
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 503 Service Unavailable\r\n\r\n"])
+async def test_a_socket_that_never_opened_is_not_told_as_closed(answer: bytes) -> None:
+    """Its person tries again; told twice they would come in twice, and replace themselves for ever."""
+    gone = asyncio.Event()
+
+    async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    closed: list[int] = []
+    async with await asyncio.start_server(turn_away, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(HandshakeFailed):
+            await connect(f"http://127.0.0.1:{port}", lambda _: None, closed.append)
+        await gone.wait()
+        await asyncio.sleep(0)  # what the loop still has to tell
+    assert closed == []
 
 
 def entered(seq: int, epoch: str = "a") -> str:
