@@ -52,7 +52,7 @@ def test_a_run_holds_every_check_while_a_worker_is_killed(start: Start, tmp_path
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 503 Service Unavailable\r\n\r\n"])
 async def test_a_socket_that_never_opened_is_not_told_as_closed(answer: bytes) -> None:
-    """Its person tries again; told twice they would come in twice, and replace themselves for ever."""
+    """Its person tries again: told twice, they would come in twice and replace themselves."""
     gone = asyncio.Event()
 
     async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
