@@ -12,13 +12,22 @@ from hub.embedded import find_server
 from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
 from tests.servers import serve
 
+#: Which of the tests with a browser stay together, by the beginning of a file's name: about as long each.
+GROUPS = {
+    "talks": ("test_talk", "test_relay"),
+    "business": ("test_ring", "test_business", "test_organiser", "test_fair"),
+}
+
 
 @pytest.hookimpl(tryfirst=True)  # xdist writes the group into the name of a test: before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the browser runs in one of the two processes: one fair, one browser."""
+    """What needs the browser, in groups with one fair and one browser each."""
     for item in items:
-        if item.path.parent.name in {"pages", "journeys"}:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        home = item.path.parent.name
+        if home in {"pages", "journeys"}:
+            names = (name for name, files in GROUPS.items() if item.path.stem.startswith(files))
+            group = next(names, home) if home == "journeys" else home
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from hub.fair import sqlite
 from hub.ports import DirectoryLost
 
 log = structlog.get_logger(__name__)
@@ -59,9 +60,15 @@ def make_engine(url: str) -> AsyncEngine:
                 "server_settings": PLANNED_EACH_TIME,
             },
         )
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(parsed, pool_size=4, max_overflow=4, pool_timeout=ANSWER_S)
+    path = Path(parsed.database or "")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_async_engine(
+        parsed,
+        async_creator=lambda: sqlite.connect(path),
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=ANSWER_S,
+    )
     event.listen(engine.sync_engine, "connect", _sqlite_pragmas)
     return engine
 
