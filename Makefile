@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 NODE_MODULES := .tools/node_modules
 TYPESCRIPT := typescript@5.9.3
 
+# Servers start from compiled modules here too, as they do where a package is installed.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run setup test check format bench test-all wheel clean
 
 help:

@@ -12,7 +12,7 @@ from hub.embedded import find_server
 from tests.pages.serving import BROWSER_ARGS, CABLE_PORT, CHROMIUM, Fair
 from tests.servers import serve
 
-#: Which of the tests with a browser stay together, by the beginning of a file's name: about as long each.
+#: Which of the tests with a browser stay together, by the beginning of a file's name.
 GROUPS = {
     "talks": ("test_talk", "test_relay"),
     "business": ("test_ring", "test_business", "test_organiser", "test_fair"),

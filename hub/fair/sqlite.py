@@ -1,9 +1,9 @@
 """SQLite behind its thread, one crossing a statement.
 
-aiosqlite runs a connection in a thread of its own, and SQLAlchemy crosses over to it four times a statement:
-a cursor, its execution, its rows, its end. Each crossing waits for the thread to get the interpreter and for
-the loop to come round again, which is nothing on an idle hub and tens of milliseconds on a busy one. Here all
-four are one piece of work for the thread (docs/decisions/0029).
+aiosqlite runs a connection in a thread of its own, and SQLAlchemy crosses over to it four times a
+statement: a cursor, its execution, its rows, its end. Each crossing waits for the thread to get the
+interpreter and for the loop to come round again: nothing on an idle hub, tens of milliseconds on a
+busy one. Here all four are one piece of work for the thread (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class Cursor:
 class Connection(aiosqlite.Connection):
     """A connection of aiosqlite that crosses over no more often than it must."""
 
-    #: Each is counted by one thread alone. Equal: nothing is under way, not even what a task that was
-    #: cancelled has left.
+    #: Each is counted by one thread alone. Equal: nothing is under way, not even what a task that
+    #: was cancelled has left.
     _asked = 0
     _done = 0
 

@@ -116,13 +116,15 @@ async def test_whoever_stops_waiting_leaves_a_usable_connection(engine: AsyncEng
         " (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT 'x' || max(i) FROM n"
     )
 
+    begun = asyncio.Event()
+
     async def change() -> None:
         async with engine.begin() as connection:
+            begun.set()  # whoever waits goes on when the statement is on its way
             await connection.execute(slow)
 
     task = asyncio.create_task(change())
-    while engine.pool.checkedout() == 0:  # type: ignore[attr-defined]
-        await asyncio.sleep(0)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -86,13 +86,13 @@ async def test_an_organiser_runs_the_fair_by_keyboard_alone(
     await keys.press(side.get_by_role("link", name="Import"))
     await send_sheet(keys, sheet, at_once=False)
     good = page.get_by_role("button", name="Import the good rows")
-    await expect(good).to_be_visible(timeout=15_000)
+    await expect(good).to_be_visible(timeout=45_000)
     assert await figures(page) == {
         "Rows": "20", "New": "18", "Changed": "0", "Unchanged": "0", "Refused": "2",
     }  # fmt: skip
     await keys.press(good)
     done = page.get_by_text("The good rows are in")
-    await expect(done).to_be_visible(timeout=15_000)
+    await expect(done).to_be_visible(timeout=45_000)
     await expect(page.get_by_role("table", name="Refused rows").locator("tbody th")).to_have_text(
         ["8", "15"]
     )
@@ -106,7 +106,7 @@ async def test_an_organiser_runs_the_fair_by_keyboard_alone(
     mended.write_text(text.replace(" at example", "@example.com").replace("??", "CN"))
     await keys.press(side.get_by_role("link", name="Import"))
     await send_sheet(keys, mended, at_once=True)
-    await expect(page.get_by_text("Everything is in.")).to_be_visible(timeout=15_000)
+    await expect(page.get_by_text("Everything is in.")).to_be_visible(timeout=45_000)
     counts = await figures(page)
     assert (counts["Rows"], counts["New"], counts["Refused"]) == ("2", "2", "0")
 
@@ -141,5 +141,5 @@ async def test_an_organiser_runs_the_fair_by_keyboard_alone(
     await expect(page.locator("figure svg").first).to_be_visible()
     registered = page.locator(".glance-stats .stat-value").first
     await expect(registered).to_have_text(
-        re.compile(r"^(2\d|[3-9]\d|\d{3,}|\d+,\d+)$"), timeout=15_000
+        re.compile(r"^(2\d|[3-9]\d|\d{3,}|\d+,\d+)$"), timeout=45_000
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -52,11 +53,16 @@ _NUMBERS: Final = {
 }
 
 
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(_TEXT.sub("", text)))
+
+
 def _needed(functions: dict[str, str], *texts: str) -> set[str]:
     """Names of ``functions`` that ``texts`` name, and those these name."""
     left, needed = list(texts), set[str]()
     while left:
-        found = functions.keys() & set(_WORD.findall(_TEXT.sub("", left.pop())))
+        found = functions.keys() & _words(left.pop())
         left += (functions[name] for name in found - needed)
         needed |= found
     return needed
