@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,6 +68,7 @@ def read_catalogue(tag: str) -> Catalog:
         return read_po(file, locale=LANGUAGES[tag], abort_invalid=True)
 
 
+@cache
 def load_language(tag: str) -> Language:
     texts: dict[str, str | tuple[str, ...]] = {}
     for message in read_catalogue(tag):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -146,10 +147,18 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def serve(app: web.Application, routes: Sequence[Route]) -> None:
-    """Answer ``/api/v1/openapi.json``; made once, at start."""
-    body = json.dumps(document(routes), ensure_ascii=False).encode()
+    """Answer ``/api/v1/openapi.json``; made when it is first asked for, beside the loop."""
+    made: asyncio.Future[bytes] | None = None
 
     async def openapi(_request: web.Request) -> web.Response:
+        nonlocal made
+        if made is None:
+            made = asyncio.ensure_future(asyncio.to_thread(_encoded, routes))
+        body = await asyncio.shield(made)  # whoever leaves takes it from nobody else
         return web.Response(body=body, content_type="application/json")
 
     app.router.add_get(f"{BASE}/openapi.json", openapi)
+
+
+def _encoded(routes: Sequence[Route]) -> bytes:
+    return json.dumps(document(routes), ensure_ascii=False).encode()

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,20 @@ MACHINE_PATHS: Final = (
 )  # fmt: skip
 
 
+@cache
+def _environment() -> jinja2.Environment:
+    """One a process: it keeps what it has compiled."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_dir()),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(initials=looks.initials, tint=looks.tint)
+    return environment
+
+
 class Pages:
     """Renders and serves; one per hub worker."""
 
@@ -77,14 +92,7 @@ class Pages:
             for name, asset in self.assets.files.items()
             if asset.content_type in compression.TYPES
         } | {tag: compression.smaller(one.json) for tag, one in self.languages.items()}
-        self.templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(templates_dir()),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.filters.update(initials=looks.initials, tint=looks.tint)
+        self.templates = _environment()
 
     def when(self, ms: int, language: i18n.Language, zone: str) -> str:
         """A moment in ``zone`` (IANA), with the zone named."""

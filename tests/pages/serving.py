@@ -24,7 +24,7 @@ CHROMIUM = "/usr/bin/chromium"
 #: Fake devices: a picture that moves and a tone, and no question asked.
 BROWSER_ARGS = [
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=10",  # coded in software, here and wherever it is seen
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
