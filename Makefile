@@ -61,13 +61,13 @@ check: setup
 	$(NODE_MODULES)/.bin/tsc --project static/jsconfig.json
 	node --test tests/js/
 
-# Four processes, since much of a test is waiting; tests/conftest.py says which stay together.
+# Three processes, since much of a test is waiting; tests/conftest.py says which stay together.
 test: check
-	$(BIN)/pytest -m "not long" -n 4 --dist loadgroup
+	$(BIN)/pytest -m "not long" -n 3 --dist loadgroup
 
 # Five times the random acts on the store; CONTRIBUTING.md says how to run a million.
 test-all: check
-	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest -n 4 --dist loadgroup
+	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest -n 3 --dist loadgroup
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.run

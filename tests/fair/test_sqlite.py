@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ ROWS = 3 * sqlite.FIRST_ROWS + 7
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    before = set(threading.enumerate())
     engine = make_engine(f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite'}")
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"))
@@ -29,6 +31,9 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
         )
     yield engine
     await engine.dispose()
+    # Whoever stopped waiting has left a connection that ends when its statement does.
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 10)
 
 
 @pytest.fixture
