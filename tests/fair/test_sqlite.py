@@ -19,9 +19,17 @@ from hub.fair.engine import make_engine
 ROWS = 3 * sqlite.FIRST_ROWS + 7
 
 
+@pytest.fixture(autouse=True)
+async def ended() -> AsyncIterator[None]:
+    """Whoever stopped waiting has left a connection that ends when its statement does."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 10)
+
+
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    before = set(threading.enumerate())
     engine = make_engine(f"sqlite+aiosqlite:///{tmp_path / 'a.sqlite'}")
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE)"))
@@ -31,9 +39,6 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
         )
     yield engine
     await engine.dispose()
-    # Whoever stopped waiting has left a connection that ends when its statement does.
-    for thread in set(threading.enumerate()) - before:
-        await asyncio.to_thread(thread.join, 10)
 
 
 @pytest.fixture
