@@ -117,7 +117,9 @@ class Rig:
         async with transaction(self.engine) as connection:
             return [tick * 5 * MIN for tick in (await connection.execute(query)).scalars()]
 
-    async def conference(self, person: str, starts_ms: int, slug: str = "trade") -> None:
+    async def conference(
+        self, person: str, starts_ms: int, slug: str = "trade", hours: int = 1
+    ) -> None:
         async with transaction(self.engine) as connection:
             await connection.execute(
                 sa.insert(rooms).values(
@@ -130,8 +132,8 @@ class Rig:
             await connection.execute(
                 sa.insert(conferences).values(
                     slug=slug, room=f"room-{slug}", title="On trade", titles={}, about={},
-                    sector="finance", starts_ms=starts_ms, ends_ms=starts_ms + HOUR, languages=[],
-                    cancelled=False, version=1, created_ms=0, changed_ms=0,
+                    sector="finance", starts_ms=starts_ms, ends_ms=starts_ms + hours * HOUR,
+                    languages=[], cancelled=False, version=1, created_ms=0, changed_ms=0,
                 )
             )  # fmt: skip
             await connection.execute(

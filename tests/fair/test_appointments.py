@@ -188,7 +188,13 @@ async def test_two_hundred_for_one_slot(database_url: str, clock: Clock) -> None
     rig = Rig(database_url, clock)
     await rig.fill(visitors=200)
     slot = await rig.slot(1)
+    asked: list[str] = []
+    sa.event.listen(
+        rig.engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2])
+    )
     got = await asyncio.gather(*(outcome(rig.ask(f"u_v{n}", slot)) for n in range(1, 201)))
+    # Only who gets it has asked for the writer: whoever can but be refused keeps nobody waiting.
+    assert len([one for one in asked if one.startswith("UPDATE people")]) == 1
     assert sorted(set(got)) == ["", "slot_taken"] and got.count("") == 1
     assert (await rig.part.slot(slot.id)).taken == 1  # type: ignore[union-attr]
     winner = f"u_v{got.index('') + 1}"

@@ -202,6 +202,10 @@ async def test_five_hundred_slots_a_day_are_looked_through_at_once(rig: Rig) -> 
     sa.event.listen(rig.engine.sync_engine, "before_cursor_execute", heard)
     found = await rig.part.suggest("u_v1", "pearl", rig.at(0), rig.at(30), limit=50)
     assert len(found) == 50 and len(asked) <= 5  # a few statements, however many slots
+    # Of a full morning those behind it: the visitor has all that the first look shows.
+    await rig.conference("u_v1", rig.at(1), hours=5)
+    late = await rig.part.suggest("u_v1", "pearl", rig.at(0), rig.at(30), limit=50)
+    assert len(late) == 50 and late[0].starts_ms == rig.at(6)
 
 
 # --- what time brings -----------------------------------------------------------------------

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -55,8 +59,16 @@ def day_of(ms: int, zone: ZoneInfo) -> tuple[int, int]:
 class Asks(MeetingSlots):
     """Asking, as ``hub.ports.appointments.Appointments`` has it."""
 
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        #: Of slots with one place left that are asked for right now.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
     async def ask(self, person: str, company: str, asking: Asking, zone: ZoneInfo) -> Change:
-        await self._look(company, asking)
+        async with self._turn(company, asking.slot):
+            return await self._ask(person, company, asking, zone)
+
+    async def _ask(self, person: str, company: str, asking: Asking, zone: ZoneInfo) -> Change:
         now = self._now_ms()
         async with transaction(self._engine) as connection:
             await self._lock_person(connection, person)
@@ -93,17 +105,32 @@ class Asks(MeetingSlots):
         added = (person,) if group and after.room is not None else ()
         return Change(after, "ask", tuple(p for p in told if p != person), added=added)
 
-    async def _look(self, company: str, asking: Asking) -> None:
-        """What a look can tell, so that of hundreds who want the same most wait for nobody."""
-        if asking.slot is None:
+    @asynccontextmanager
+    async def _turn(self, company: str, slot: str | None) -> AsyncIterator[None]:
+        """Of those who want the last place of a slot at this hub one after another tries for it,
+        and whoever comes after finds it taken by a look: the database has one writer at a time,
+        and each of hundreds would hold it to be refused. Raises as ``_left`` does."""
+        if slot is None or await self._left(company, slot) > 1:
+            yield
             return
-        query = sa.select(S.company, S.taken, S.capacity, S.cancelled_ms).where(S.id == asking.slot)
+        turn = self._turns.setdefault(slot, asyncio.Lock())
+        waits = turn.locked()
+        async with turn:
+            if waits:
+                await self._left(company, slot)
+            yield
+
+    async def _left(self, company: str, slot: str) -> int:
+        """Places of the slot, one at least. Raises AppointmentRefused(unknown_slot, slot_taken)."""
+        query = sa.select(S.company, S.taken, S.capacity, S.cancelled_ms).where(S.id == slot)
         async with transaction(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
         if row is None or row.company != company:
             raise AppointmentRefused("unknown_slot")
         if row.cancelled_ms is not None or row.taken >= row.capacity:
             raise AppointmentRefused("slot_taken")
+        left: int = row.capacity - row.taken
+        return left
 
     async def _lock_person(self, connection: AsyncConnection, person: str) -> None:
         """What is counted of one person happens one after another."""

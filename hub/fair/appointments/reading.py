@@ -24,7 +24,8 @@ from hub.ports.appointments import (
 from rooms.appointments import ticks
 
 _LOG_MAX = 500
-_LOOK_MAX = 2_000  # slots looked through for suggestions
+_LOOK_FIRST = 64  # slots looked through for suggestions: most often enough are free among these
+_LOOK_MAX = 2_000
 _DAYS_MS = 14 * 24 * 3_600_000  # of a window for suggestions
 
 
@@ -98,21 +99,26 @@ class Reading(Rounds):
                 S.cancelled_ms.is_(None), S.taken < S.capacity,
             )
             .order_by(S.starts_ms, S.id)
-            .limit(_LOOK_MAX)
         )  # fmt: skip
         async with transaction(self._engine) as connection:
-            offered = (await connection.execute(query)).all()
             staff = await rows.staff_of(connection, company)
-            taken = await busy.taken(
-                connection, {person, *staff, *_tables(company, offered)}, from_ms, to_ms
-            )
-            for one in await self._conferences(connection, person, from_ms, to_ms):
-                taken[person] |= set(ticks(one.starts_ms, one.ends_ms))
-        free = (slot for slot in offered if _is_free(slot, person, taken))
-        found = [
-            FreeTime(slot.starts_ms, slot.ends_ms, rows.to_slot(slot))
-            for slot in islice(free, limit)
-        ]
+            for most in (_LOOK_FIRST, _LOOK_MAX):
+                offered = (await connection.execute(query.limit(most))).all()
+                # All are looked through, or what lies behind the last of these is not known yet.
+                through = len(offered) < most or most == _LOOK_MAX
+                until = to_ms if through else max(slot.ends_ms for slot in offered)
+                taken = await busy.taken(
+                    connection, {person, *staff, *_tables(company, offered)}, from_ms, until
+                )
+                for one in await self._conferences(connection, person, from_ms, until):
+                    taken[person] |= set(ticks(one.starts_ms, one.ends_ms))
+                free = (slot for slot in offered if _is_free(slot, person, taken))
+                found = [
+                    FreeTime(slot.starts_ms, slot.ends_ms, rows.to_slot(slot))
+                    for slot in islice(free, limit)
+                ]
+                if through or len(found) == limit:
+                    break
         if len(found) < limit:
             there = [(slot.starts_ms, slot.ends_ms) for slot in offered]
             length = length_min * 60_000

@@ -43,6 +43,7 @@ from hub.ports.talks import (
 from rooms.model import Role
 
 _ID_LENGTH: Final = 20
+_NOBODYS: Final = "-" * _ID_LENGTH
 _MAC_BYTES: Final = 24
 _COLUMNS: Final = (
     talk_invites.c.id, talk_invites.c.room, talk_invites.c.side, talk_invites.c.lobby,
@@ -131,12 +132,12 @@ class Invites(Running):
             return (await connection.execute(gone)).one_or_none() is not None
 
     async def look_at_invite(self, secret: str, person: str | None) -> tuple[Invite, Talk] | None:
-        invite, i = self._genuine(secret), talk_invites.c
-        if invite is None:
-            return None
+        # A forged one is looked for as well: what it costs must not tell that it was genuine once.
+        invite, i = self._genuine(secret) or _NOBODYS, talk_invites.c
         fits = _usable(self._now_ms())
         if person is not None:
-            fits = (fits & _for(person)) | _member_of(person, i.room)
+            kept_out = _removed_since(person, i.room, i.created_ms)
+            fits = (fits & _for(person) & ~kept_out) | _member_of(person, i.room)
         query = (
             select_talks(*(column.label(f"i_{column.name}") for column in _COLUMNS))
             .join(talk_invites, i.room == talks.c.room)
@@ -149,12 +150,13 @@ class Invites(Running):
         return Invite(*(row._mapping[f"i_{c.name}"] for c in _COLUMNS)), record(row)
 
     async def use_invite(self, secret: str, person: str) -> Access:
-        invite = self._genuine(secret)
-        if invite is None:
+        # Whoever cannot use it waits for no other's change, nor is waited for.
+        found = await self.look_at_invite(secret, person)
+        if found is None:
             raise TalkRefused("unknown_invite")
         try:
             async with transaction(self._engine) as connection:
-                return await self._use(connection, invite, person)
+                return await self._use(connection, found[0].id, person)
         except TalkRefused:  # nothing was used up; why is nobody's business but the host's
             raise TalkRefused("unknown_invite") from None
 
@@ -205,3 +207,8 @@ class Invites(Running):
 def _member_of(person: str, room: Any) -> Any:
     m = talk_members.c
     return sa.exists().where(m.room == room, m.person == person, m.removed_ms.is_(None))
+
+
+def _removed_since(person: str, room: Any, ms: Any) -> Any:
+    m = talk_members.c
+    return sa.exists().where(m.room == room, m.person == person, m.removed_ms >= ms)
