@@ -65,8 +65,12 @@ class Wire:
         self.sent = 0.0
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._frames: list[list[Any]] = []
-        self.sender = SimpleNamespace(straight=Straight(lambda: False, self._ours.fileno()))
+        self.sender = SimpleNamespace(straight=Straight(self.ending, self._ours.fileno()))
         self.size = 0
+        self.over = False  # its transport is closing; the number may be another's by now
+
+    def ending(self) -> bool:
+        return self.over
 
     def __del__(self) -> None:
         self._ours.close()
@@ -285,3 +289,21 @@ async def test_lost_notices_are_fetched(hub: Hub) -> None:
     assert (await ada.expect("event"))["seq"] == hidden
     assert (await ada.expect("roster", fresh=True))["total"] == 2
     assert not ada.kept("event")
+
+
+def test_nothing_is_written_to_the_descriptor_of_a_closing_transport() -> None:
+    clock = Clock()
+    room = local(clock)
+    people = [Joined() for _ in range(12)]  # more than two slices
+    for one in people:
+        assert room.add(one, 0, "e") == []  # type: ignore[arg-type]
+    people[1].conn.over = people[11].conn.over = True
+    assert room.take(event(1))
+    clock.advance(1)
+    assert [one.conn.seqs() for one in people] == [
+        [] if place in (1, 11) else [1] for place in range(12)
+    ]
+    people[1].conn.over = False  # only what was asked before this frame counts
+    assert room.take(event(2))
+    clock.advance(1)
+    assert people[1].conn.seqs() == [2] and people[11].conn.seqs() == []
