@@ -59,8 +59,10 @@ async function narrow(filter) {
   announce(document.getElementById("firm-count")?.textContent ?? "");
 }
 
-/** The numbers beside the choices. @param {HTMLFormElement} filter @param {Document} page */
+/** The numbers beside the choices, and how many are made. @param {HTMLFormElement} filter @param {Document} page */
 function recount(filter, page) {
+  const made = page.querySelector("#firm-filter .fold-count");
+  if (made) filter.querySelector(".fold-count")?.replaceWith(document.adoptNode(made));
   for (const select of filter.querySelectorAll("select")) {
     const next = /** @type {HTMLSelectElement|null} */ (page.getElementById(select.id));
     const chosen = select.value;
