@@ -7,8 +7,10 @@ two fifths one to many, one fifth many to many: 25,000 people in 5,000), checks 
 they talk, and raises the rate in steps. The first step is a message a room every five seconds;
 the knee is the first step whose p99 of delivery is over the target.
 
-Meanwhile, at the first rate: rings, a race for one slot, a look for a free time, ten people typing
-into one text, doors that are not theirs (``talks_acts``).
+Twice, on an open fair before anybody talks and while all rooms talk at the first rate: rings, a
+race for one slot, a look for a free time, ten people typing into one text, doors that are not
+theirs (``talks_acts``). Rings are judged under the load, as they are promised; the others
+without it, with what they take under it beside.
 
 Targets: everything open and filled in ≤ 3 minutes, delivery p99 ≤ 250 ms at the first step, the
 memory of all hub workers together ≤ 1.5 GB; a ring at all staff p99 ≤ 300 ms, its room ≤ 1 s; of
@@ -26,6 +28,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +47,8 @@ MEMORY_MB: Final = 1536.0
 WORKERS: Final = 2
 JOIN_RATE: Final = 500
 STEP_S: Final = 20
+#: What is promised while all rooms talk; the rest on a fair that is open.
+UNDER_LOAD: Final = ("ring", "room")
 #: Of the first step's rate; people act during the first ones.
 STEPS: Final = (1, 1, 1, 1, 1, 1, 1, 2, 3, 4)
 
@@ -116,11 +122,12 @@ async def act(server: Pavilion) -> dict[str, Any]:
     return found
 
 
-def measure(rooms: int) -> dict[str, Any]:
+@contextmanager
+def serving() -> Iterator[tuple[Pavilion, Path]]:
+    """`pavilion serve` on a directory of its own, and the folder that it is in."""
     with tempfile.TemporaryDirectory() as directory:
-        data = Path(directory) / "data"
         server = Pavilion(
-            data,
+            Path(directory) / "data",
             PAVILION__SERVER__WORKERS=str(WORKERS),
             PAVILION__LIMITS__ADDRESS_CONNECTIONS_PER_S="5000",
             PAVILION__LIMITS__JOINS="100000",  # doors are tried in turns, by the same people
@@ -128,21 +135,28 @@ def measure(rooms: int) -> dict[str, Any]:
         )
         try:
             server.ready()
-            hubs = [server.child(f"hub-{index}") for index in range(WORKERS)]
-            memory = Memory(hubs)
-            memory.start()
-            cpu = sum(sum(hub.cpu_times()[:2]) for hub in hubs)
-            began = time.monotonic()
-            report = Path(directory) / "report.json"
-            process = start_load(server, rooms, report)
-            wait_filled(server, process, people_in(rooms))
-            acts = uvloop.run(act(server))
-            result = finish_load(process, report)
-            seconds = time.monotonic() - began
-            spent = sum(sum(hub.cpu_times()[:2]) for hub in hubs) - cpu
-            peak_mb = memory.end()
+            yield server, Path(directory)
         finally:
             server.end()
+
+
+def measure(rooms: int) -> dict[str, Any]:
+    with serving() as (server, _):
+        calm = uvloop.run(act(server))
+    with serving() as (server, folder):
+        hubs = [server.child(f"hub-{index}") for index in range(WORKERS)]
+        memory = Memory(hubs)
+        memory.start()
+        cpu = sum(sum(hub.cpu_times()[:2]) for hub in hubs)
+        began = time.monotonic()
+        report = folder / "report.json"
+        process = start_load(server, rooms, report)
+        wait_filled(server, process, people_in(rooms))
+        acts = uvloop.run(act(server))
+        result = finish_load(process, report)
+        seconds = time.monotonic() - began
+        spent = sum(sum(hub.cpu_times()[:2]) for hub in hubs) - cpu
+        peak_mb = memory.end()
     steps = {
         name.removeprefix("delivery at "): one
         for name, one in result["latency_ms"].items()
@@ -152,7 +166,7 @@ def measure(rooms: int) -> dict[str, Any]:
         "rooms": rooms, "people": people_in(rooms), "setup_s": result["setup_s"],
         "join_p99_ms": result["latency_ms"]["join"]["p99"], "steps": steps,
         "memory_mb": round(peak_mb), "hub_cores": round(spent / seconds, 2),
-        "acts": acts, "ok": result["ok"],
+        "acts": acts, "calm": calm, "ok": result["ok"],
         "violations": result["violations"], "samples": result["samples"][:5],
     }  # fmt: skip
 
@@ -175,7 +189,7 @@ def judged(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         met = number > 0 or one["p99"] <= DELIVERY_MS
         rows.append((f"delivery at {rate} messages, p50 / p99",
                      f"{one['p50']:.1f} / {one['p99']:.1f} ms", target, met))  # fmt: skip
-    rows += acted(found["acts"])
+    rows += acted(found["calm"], found["acts"])
     rows += [
         ("the knee: p99 over the target at", knee_of(found["steps"]), "", True),
         ("memory of the hub workers", f"{found['memory_mb']} MB", f"≤ {MEMORY_MB:.0f} MB",
@@ -186,25 +200,35 @@ def judged(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
     return rows
 
 
-def acted(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+def acted(calm: dict[str, Any], loaded: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """A ring and its room are promised under the load of all rooms; the others' targets are a
+    fair's without it, and what they take under it stands beside."""
+
     def latency(what: str, name: str, most: float, share: str = "p99") -> Any:
-        middle, high = found[f"{name}_p50_ms"], found[f"{name}_{share}_ms"]
-        return (f"{what}, p50 / {share}", f"{middle:.1f} / {high:.1f} ms", f"≤ {most:g} ms",
-                high <= most)  # fmt: skip
+        middle, high = calm[f"{name}_p50_ms"], calm[f"{name}_{share}_ms"]
+        under = f"{loaded[f'{name}_p50_ms']:.1f} / {loaded[f'{name}_{share}_ms']:.1f} ms"
+        if name in UNDER_LOAD:
+            met = loaded[f"{name}_{share}_ms"] <= most
+            return (f"{what}, p50 / {share}", f"under load {under}", f"≤ {most:g} ms", met)
+        shown = f"{middle:.1f} / {high:.1f} ms; under load {under}"
+        return (f"{what}, p50 / {share}", shown, f"≤ {most:g} ms", high <= most)
 
     racers = talks_acts.RACERS
-    exact = found["race"] == {"got it": 1, "slot_taken": racers - 1}
-    kept = found["keys_kept"] == found["keys"]
+    exact = {"got it": 1, "slot_taken": racers - 1}
+    keys = [f"{one['keys_kept']} of {one['keys']}" for one in (calm, loaded)]
     return [
         latency("a ring at all staff", "ring", 300),
         latency("a call's room, entered", "room", 1000),
         latency(f"{racers} race for one slot", "race", 1000, "max"),
-        (f"who got it, of {racers}", str(found["race"]), "one", exact),
+        (f"who got it, of {racers}", str(loaded["race"]), "one",
+         exact == calm["race"] == loaded["race"]),
         latency(f"a free time among {talks_acts.SLOTS} slots", "suggest", 50),
         latency(f"a key of {talks_acts.TYPISTS} typists on the others' pages", "note", 150),
-        ("keys that are in the text", f"{found['keys_kept']} of {found['keys']}", "all", kept),
-        ("doors that are not theirs: means apart", f"{found['apart_ms']:.2f} ms", "≤ 5 ms",
-         found["apart_ms"] <= 5 and found["same"]),
+        ("keys that are in the text", "; under load ".join(keys), "all",
+         all(one["keys_kept"] == one["keys"] for one in (calm, loaded))),
+        ("doors that are not theirs: means apart",
+         f"{calm['apart_ms']:.2f} ms; under load {loaded['apart_ms']:.2f} ms", "≤ 5 ms",
+         calm["apart_ms"] <= 5 and calm["same"] and loaded["same"]),
     ]  # fmt: skip
 
 
