@@ -200,7 +200,7 @@ async def accounts(studio: Studio) -> None:
         await studio.shot(one, "register-done")
         email, _ = await by_app(studio.fair, "Sofia Lindqvist")
         await _sign_in(studio, one, email)
-        await studio.go(one, "/me/security/totp")
+        await studio.go(one, f"/me/security/totp?lang={one.language}")
         await one.page.locator("#f-current").fill(PASSWORD)
         await _submit(one)
         await studio.shot(one, "me-totp", whole=True)
