@@ -10,13 +10,13 @@ from tests.journeys.keyboard import Keyboard
 from tests.journeys.test_talk import a_talk_of, panel
 from tests.journeys.visitors import sign_in
 from tests.pages.serving import Fair
-from tests.pages.test_accessibility import LOOKS, check, open_page
+from tests.pages.test_accessibility import BOTH, check, open_page
 
 LANGUAGE = {"wide": "en", "narrow": "zh-Hans"}
 PANELS = ("chat", "notes", "files", "people", "talk")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", BOTH)
 async def test_axe_finds_nothing_on_a_talk(fair: Fair, browser: Browser, look: str) -> None:
     room, host, _ = await a_talk_of(fair, agenda="1. Volumes\n2. Rates 费率")
     page = await open_page(browser, look, f"{fair.url}/negotiations/{room}")

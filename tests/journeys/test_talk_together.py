@@ -263,6 +263,7 @@ async def at(moment: datetime, *pages: Page) -> None:
         await page.clock.set_fixed_time(moment)
 
 
+@pytest.mark.long  # in every run tests/js/talk-state.test.js holds when it warns
 async def test_a_talk_warns_before_its_end_and_is_extended(fair: Fair, browser: Browser) -> None:
     chen, sofia = [await guest(browser, fair, name) for name in ("Chen Rui", "Sofia Martins")]
     firm = a_firm(fair, "Nordwind")
