@@ -1,9 +1,10 @@
 """One connection to Redis and one submitter that sends together what is waiting.
 
 redis-py's asyncio client gives each call a connection and a round trip of its own
-(57 µs of client CPU a call against 20 pipelined). Here calls made in one turn of the loop
-leave in one write, and answers are matched in order. A call ends with its answer or, within
-``timeout_s`` of being sent, with ``StoreLost``: what Redis decided is then unknown.
+(57 µs of client CPU a call against 20 pipelined), and packs a command in Python (31 µs for the
+35 words of a script, 3.5 by hiredis). Here calls made in one turn of the loop leave in one
+write, and answers are matched in order. A call ends with its answer or, within ``timeout_s``
+of being sent, with ``StoreLost``: what Redis decided is then unknown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+import hiredis
 import redis.asyncio as aioredis
 import structlog
 from redis.asyncio.connection import AbstractConnection
@@ -30,7 +32,7 @@ BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 log = structlog.get_logger(__name__)
 Argument = str | bytes | int
-Command = Sequence[Argument]
+Command = tuple[Argument, ...]
 
 
 def make_connection(url: str, timeout_s: float) -> AbstractConnection:
@@ -199,12 +201,11 @@ class Submitter:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch: list[Command] = []
-                while self._waiting and len(batch) < BATCH:
+                packed: list[bytes] = []
+                while self._waiting and len(packed) < BATCH:
                     command, future = self._waiting.popleft()
-                    batch.append(command)
-                    self._inflight.append(future)
-                packed = connection.pack_commands(batch)
+                    self._inflight.append(future)  # first: what cannot be packed fails it too
+                    packed.append(hiredis.pack_command(command))  # type: ignore[arg-type]
                 self._sent.set()
                 await connection.send_packed_command(packed, check_health=False)
 
