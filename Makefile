@@ -63,13 +63,13 @@ check: setup
 
 # Three processes, since much of a test is waiting; tests/conftest.py says which stay together.
 test: check
-	$(BIN)/pytest -m "not long" -n 3 --dist loadgroup
+	$(BIN)/pytest -m "not long" -n 3 --dist loadscope --no-loadscope-reorder
 
 # Five times the random acts on the store; CONTRIBUTING.md says how to run a million. Two browsers
 # that code and decode for five take all there is: they come last, by themselves.
 FIREFOX := tests/journeys/test_firefox.py
 test-all: check
-	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest -n 3 --dist loadgroup --ignore=$(FIREFOX)
+	PAVILION_STORE_ACTS=100000 PAVILION_API_DEEP=1 $(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder --ignore=$(FIREFOX)
 	$(BIN)/pytest $(FIREFOX)
 
 bench: $(VENV)/.dev

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from hub.fair.migrate import migrate_async
 
@@ -32,8 +34,32 @@ def _copy(template: Path, to: Path) -> None:
         shutil.copyfile(template, to)
 
 
+@asynccontextmanager
+async def _server(url: URL) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(
+        host=str(url.query["host"]), user="pavilion", database="postgres"
+    )
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _exists(server: asyncpg.Connection, name: str | None) -> bool:
+    found = await server.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name)
+    return found is not None
+
+
+async def empty(url: str) -> None:
+    """Make the database at ``url``, with nothing in it; SQLite makes its own."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        async with _server(parsed) as server:
+            await server.execute(f"CREATE DATABASE {parsed.database}")
+
+
 async def ready(url: str) -> None:
-    """Bring the empty database at ``url`` to the newest schema, as ``migrate_async`` would."""
+    """Make the database at ``url`` with the newest schema, unless it is there already."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         assert parsed.database is not None
@@ -43,13 +69,9 @@ async def ready(url: str) -> None:
             _made.append(template)
         _copy(template, Path(parsed.database))
         return
-    host = str(parsed.query["host"])
-    connection = await asyncpg.connect(host=host, user="pavilion", database="postgres")
-    try:
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _TEMPLATE):
-            await connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-            await migrate_async(f"postgresql+asyncpg://pavilion@/{_TEMPLATE}?host={host}")
-        await connection.execute(f"DROP DATABASE {parsed.database}")
-        await connection.execute(f"CREATE DATABASE {parsed.database} TEMPLATE {_TEMPLATE}")
-    finally:
-        await connection.close()
+    async with _server(parsed) as server:
+        if not await _exists(server, _TEMPLATE):
+            await server.execute(f"CREATE DATABASE {_TEMPLATE}")
+            await migrate_async(str(parsed.set(database=_TEMPLATE)))
+        if not await _exists(server, parsed.database):
+            await server.execute(f"CREATE DATABASE {parsed.database} TEMPLATE {_TEMPLATE}")

@@ -12,12 +12,11 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from hub.fair.directory import SqlDirectory
 from hub.fair.engine import make_engine
-from tests.databases import ready
+from tests.databases import empty, ready
 from tests.fair.rig import Rig
 
 
@@ -71,18 +70,19 @@ def postgres() -> Iterator[Path]:
 
 
 @pytest.fixture(params=DATABASES)
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that ``ready`` makes, migrated."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'fair.sqlite'}"
     host = request.getfixturevalue("postgres")
-    name = f"t{uuid.uuid4().hex}"
-    connection = await asyncpg.connect(host=str(host), user="pavilion", database="postgres")
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
-    return f"postgresql+asyncpg://pavilion@/{name}?host={host}"
+    return f"postgresql+asyncpg://pavilion@/t{uuid.uuid4().hex}?host={host}"
+
+
+@pytest.fixture
+async def empty_url(database_url: str) -> str:
+    """The address of an empty database."""
+    await empty(database_url)
+    return database_url
 
 
 class Clock:

@@ -15,13 +15,13 @@ from hub.fair.migrate import migrate, migrate_async
 from hub.fair.tables import metadata
 
 
-async def test_migrations_and_tables_agree(database_url: str) -> None:
-    if database_url.startswith("postgresql"):
+async def test_migrations_and_tables_agree(empty_url: str) -> None:
+    if empty_url.startswith("postgresql"):
         # Two machines that start at once against one server.
-        await asyncio.gather(migrate_async(database_url), migrate_async(database_url))
-    await migrate_async(database_url)
-    await migrate_async(database_url)
-    engine = make_engine(database_url)
+        await asyncio.gather(migrate_async(empty_url), migrate_async(empty_url))
+    await migrate_async(empty_url)
+    await migrate_async(empty_url)
+    engine = make_engine(empty_url)
 
     def ours(name: str | None, kind: str, _parents: object) -> bool:
         """All but the full-text indexes, which SQLAlchemy has no words for."""
