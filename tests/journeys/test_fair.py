@@ -85,6 +85,7 @@ async def test_a_visitor_registers_finds_chooses_is_told_and_is_seated(
     await expect(page).to_have_url(re.compile(r"sector=culture"))
     await expect(found).to_have_count(1)
     await found.click()
+    await expect(page).to_have_url(re.compile(rf"/companies/{lotus}"))  # the list has a star too
 
     star = page.get_by_role("button", name="Favourite")
     await star.click()
