@@ -210,9 +210,9 @@ async def measure_worker(directory: str, pid: int, count: int, seconds: float) -
 
 
 async def fresh(pool: MediaPool) -> dict[str, float]:
-    """Counters that are newer than this call."""
+    """Counters that are newer than this call; the bound is for a worker that hangs."""
     old = pool.counters()["media-0"]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (new := pool.counters()["media-0"]) is old:  # noqa: ASYNC110 - figures come by the second
             await asyncio.sleep(0.02)
     return new
