@@ -203,6 +203,31 @@ async def test_two_hundred_for_one_slot(database_url: str, clock: Clock) -> None
     await rig.engine.dispose()
 
 
+async def test_a_turn_that_ended_during_the_look_is_looked_for_again(rig: Rig) -> None:
+    """Of two who saw the last place, the second comes to it when the first has left already."""
+    slot = await rig.slot(1)
+    look, seen, go = rig.part._left, asyncio.Event(), asyncio.Event()
+
+    async def slowly(company: str, wanted: str) -> int:
+        found = await look(company, wanted)
+        if not seen.is_set():
+            seen.set()
+            await go.wait()
+        return found
+
+    asked: list[str] = []
+    rig.part._left = slowly  # type: ignore[method-assign]
+    late = asyncio.create_task(outcome(rig.ask("u_v1", slot)))
+    await seen.wait()
+    assert await outcome(rig.ask("u_v2", slot)) == ""
+    sa.event.listen(
+        rig.engine.sync_engine, "before_cursor_execute", lambda *given: asked.append(given[2])
+    )
+    go.set()
+    assert await late == "slot_taken"
+    assert not [one for one in asked if one.startswith("UPDATE people")]
+
+
 async def test_nobody_is_booked_twice_whatever_races(rig: Rig) -> None:
     """One visitor asks three companies for the same time; one company accepts two at once."""
     slots = [await rig.slot(1, by=f"u_{slug}1") for slug in ("pearl", "lotus", "jade")]

@@ -63,6 +63,7 @@ class Asks(MeetingSlots):
         super().__init__(*parts)
         #: Of slots with one place left that are asked for right now.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns_over = 0
 
     async def ask(self, person: str, company: str, asking: Asking, zone: ZoneInfo) -> Change:
         async with self._turn(company, asking.slot):
@@ -110,15 +111,17 @@ class Asks(MeetingSlots):
         """Of those who want the last place of a slot at this hub one after another tries for it,
         and whoever comes after finds it taken by a look: the database has one writer at a time,
         and each of hundreds would hold it to be refused. Raises as ``_left`` does."""
+        over = self._turns_over
         if slot is None or await self._left(company, slot) > 1:
             yield
             return
-        turn = self._turns.setdefault(slot, asyncio.Lock())
-        waits = turn.locked()
-        async with turn:
-            if waits:
-                await self._left(company, slot)
-            yield
+        async with self._turns.setdefault(slot, asyncio.Lock()):
+            try:
+                if self._turns_over != over:  # one ended since the look was asked for
+                    await self._left(company, slot)
+                yield
+            finally:
+                self._turns_over += 1
 
     async def _left(self, company: str, slot: str) -> int:
         """Places of the slot, one at least. Raises AppointmentRefused(unknown_slot, slot_taken)."""
