@@ -8,8 +8,8 @@ import msgspec
 
 from hub.store import keys
 from hub.store.gate import Gate
+from hub.store.link import Argument
 from hub.store.seats import flag, text
-from hub.store.submitter import Argument
 from hub.store.tags import partition
 from rooms.model import Identity, Role, Source
 from rooms.notices import ReactionsNotice

@@ -12,8 +12,8 @@ from hub.ports import StaleVersion, StoreLost
 from hub.store import keys
 from hub.store.acts import Acts
 from hub.store.gate import Gate
+from hub.store.link import Argument
 from hub.store.seats import Held, Seats, meta, text
-from hub.store.submitter import Argument
 from hub.store.talks import Talking
 from hub.store.views import Views
 from rooms.model import Kind, RoomSpec

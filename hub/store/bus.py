@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from hub.ports import StoreLost
 from hub.store import keys
-from hub.store.submitter import Submitter, end, make_connection
+from hub.store.link import Command, Link, make_connection, pack
+from hub.store.submitter import Submitter, end
 from hub.store.tags import PARTITIONS, partition
 from rooms.notices import Notice, ProbeNotice
 
@@ -50,7 +50,7 @@ class RedisBus:
         self._confirmed: dict[bytes, asyncio.Event] = {}
         self._asked: Counter[bytes] = Counter()  # SSUBSCRIBEs not yet confirmed
         self._unsure: set[bytes] = set()  # channels of a reconnect, not yet confirmed
-        self._connection: AbstractConnection | None = None
+        self._link: Link | None = None
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._proved = 0.0  # monotonic: when a probe last came back
@@ -89,7 +89,7 @@ class RedisBus:
         try:
             if self._channels[channel] == 1:
                 self._asked[channel] += 1
-                await self._send("SSUBSCRIBE", channel)
+                self._send(("SSUBSCRIBE", channel))
             await asyncio.wait_for(confirmed.wait(), FOLLOW_S)
         except (TimeoutError, StoreLost, asyncio.CancelledError) as fault:
             await self.unfollow(room)
@@ -109,19 +109,16 @@ class RedisBus:
             del self._channels[channel]
             del self._confirmed[channel]
             with contextlib.suppress(StoreLost):  # a lost connection follows nothing
-                await self._send("SUNSUBSCRIBE", channel)
+                self._send(("SUNSUBSCRIBE", channel))
 
     def _want(self, channel: bytes) -> asyncio.Event:
         self._channels[channel] += 1
         return self._confirmed.setdefault(channel, asyncio.Event())
 
-    async def _send(self, *command: Any) -> None:
-        if self._connection is None:
+    def _send(self, command: Command) -> None:
+        if self._link is None:
             raise StoreLost("pub/sub is not connected")
-        try:
-            await self._connection.send_command(*command, check_health=False)
-        except (RedisError, OSError, TimeoutError) as fault:
-            raise StoreLost(f"pub/sub: {fault}") from None
+        self._link.write(pack(command))
 
     async def _run(self) -> None:
         first = True
@@ -130,13 +127,14 @@ class RedisBus:
             tasks: list[asyncio.Task[None]] = []
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
-                self._connection = connection
+                self._link = link = Link(connection, self._take)
                 self._asked = Counter(dict.fromkeys(self._channels, 1))
                 self._unsure = set() if first else set(self._channels)
-                await connection.send_command("SSUBSCRIBE", *self._channels)
+                self._send(("SSUBSCRIBE", *self._channels))
                 self._proved = monotonic()
                 tasks = [
-                    asyncio.create_task(self._read(connection)),
+                    # A probe arrives every two seconds: silence is a fault.
+                    asyncio.create_task(link.watch(FOLLOW_S, lambda: True)),
                     asyncio.create_task(self._probe()),
                 ]
                 self._up.set()
@@ -152,7 +150,7 @@ class RedisBus:
                 log.exception("pub/sub failed")
             finally:
                 self._up.clear()
-                self._connection = None
+                self._link = None
                 await end(*tasks)
                 for confirmed in self._confirmed.values():
                     confirmed.clear()
@@ -172,18 +170,17 @@ class RedisBus:
             if monotonic() - self._proved > PROBE_LATE_S:
                 raise StoreLost("probes do not come back")
 
-    async def _read(self, connection: AbstractConnection) -> None:
-        while True:
-            # A probe arrives every two seconds: silence beyond the socket's timeout is a fault.
-            message = await connection.read_response(disconnect_on_error=False)
-            kind, channel, body = message[0], message[1], message[2]
-            if kind == b"smessage":
-                self._deliver(body)
-            elif kind == b"ssubscribe":
-                # The last one asked for counts: an earlier one may have been taken back since.
-                self._asked[channel] -= 1
-                if self._asked[channel] <= 0:
-                    self._sure(channel)
+    def _take(self, message: Any) -> None:
+        if isinstance(message, Exception):
+            raise message
+        kind, channel, body = message[0], message[1], message[2]
+        if kind == b"smessage":
+            self._deliver(body)
+        elif kind == b"ssubscribe":
+            # The last one asked for counts: an earlier one may have been taken back since.
+            self._asked[channel] -= 1
+            if self._asked[channel] <= 0:
+                self._sure(channel)
 
     def _sure(self, channel: bytes) -> None:
         if channel in self._confirmed:

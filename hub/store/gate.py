@@ -10,8 +10,9 @@ from redis.exceptions import ResponseError
 
 from hub.config import Config
 from hub.ports import StoreLost
+from hub.store.link import Argument
 from hub.store.scripts import SCRIPTS
-from hub.store.submitter import Argument, Submitter
+from hub.store.submitter import Submitter
 from rooms.errors import Code, Refusal
 
 WINDOW_MS: Final = 15_000  # the longest reclaim window

@@ -13,17 +13,17 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from hub.ports import StoreLost
 from hub.ports.news import ONLINE_MS, WENT_MS
 from hub.store import keys
-from hub.store.submitter import Submitter, end, make_connection
+from hub.store.link import Link, make_connection, pack
+from hub.store.submitter import Submitter, end
 from rooms.news import NewsNotice, NewsProbe
 
 PROBE_S: Final = 2.0
@@ -32,6 +32,7 @@ ANSWER_S: Final = 5.0
 START_S: Final = 2.0
 SEEN_BATCH: Final = 500
 HERE_MS: Final = 60_000
+CHANNELS: Final = 2  # subscriptions of a connection: the fair's news and the probe
 
 _notice: Final = msgspec.json.Decoder(NewsNotice)
 _json: Final = msgspec.json.Encoder()
@@ -51,6 +52,7 @@ class RedisNews:
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._proved = 0.0
+        self._again = False  # it has been up before
 
     def listen(self, notice: Callable[[NewsNotice], None], lost: Callable[[], None]) -> None:
         self._notice, self._lost = notice, lost
@@ -106,22 +108,17 @@ class RedisNews:
         return int(await self._submitter.call("SCARD", keys.pages(person)))
 
     async def _run(self) -> None:
-        first = True
         while True:
             connection = make_connection(self._url, ANSWER_S)
             tasks: list[asyncio.Task[None]] = []
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
-                await connection.send_command("SUBSCRIBE", keys.NEWS_CHANNEL, self._probe_channel)
-                for _ in range(2):
-                    await connection.read_response()
+                link = Link(connection, self._take)
+                link.write(pack(("SUBSCRIBE", keys.NEWS_CHANNEL, self._probe_channel)))
                 self._proved = monotonic()
-                self._up.set()
-                if not first:
-                    self._lost()
-                first = False
                 tasks = [
-                    asyncio.create_task(self._read(connection)),
+                    # A probe arrives every two seconds: silence is a fault.
+                    asyncio.create_task(link.watch(ANSWER_S, lambda: True)),
                     asyncio.create_task(self._probe()),
                 ]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -150,18 +147,26 @@ class RedisNews:
             if monotonic() - self._proved > PROBE_LATE_S:
                 raise StoreLost("news probes do not come back")
 
-    async def _read(self, connection: AbstractConnection) -> None:
-        while True:
-            # A probe arrives every two seconds: silence beyond the socket's timeout is a fault.
-            kind, _, body = await connection.read_response(disconnect_on_error=False)
-            if kind != b"message":
-                continue
-            try:
-                notice = _notice.decode(body)
-            except msgspec.MsgspecError as fault:  # a newer hub's: the next look repairs
-                log.warning("news not understood", fault=str(fault))
-                continue
-            if isinstance(notice, NewsProbe):
-                self._proved = monotonic()
-            else:
-                self._notice(notice)
+    def _subscribed(self) -> None:
+        self._up.set()
+        if self._again:
+            self._lost()
+        self._again = True
+
+    def _take(self, message: Any) -> None:
+        if isinstance(message, Exception):
+            raise message
+        kind, _, body = message
+        if kind != b"message":
+            if body == CHANNELS:  # the last of our subscriptions is confirmed
+                self._subscribed()
+            return
+        try:
+            notice = _notice.decode(body)
+        except msgspec.MsgspecError as fault:  # a newer hub's: the next look repairs
+            log.warning("news not understood", fault=str(fault))
+            return
+        if isinstance(notice, NewsProbe):
+            self._proved = monotonic()
+        else:
+            self._notice(notice)

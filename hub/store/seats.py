@@ -15,7 +15,7 @@ from hub.ports import Queued, Renewal, Seated, StoreLost
 from hub.ports.events import Watcher
 from hub.store import keys
 from hub.store.gate import Gate
-from hub.store.submitter import Argument
+from hub.store.link import Argument
 from rooms.errors import Code, Refusal
 from rooms.model import Attachment, AttachmentKind, Identity, Kind, Mode, RoomSpec
 from rooms.permissions import Right, may

@@ -152,15 +152,14 @@ async def test_what_no_library_was_known_to_raise_is_a_lost_connection(
     server: EmbeddedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await started(server.url, "a")
-    read, stumbles = store.submitter._read, [ValueError("not foreseen")]
+    take, stumbles = store.submitter._take, [ValueError("not foreseen")]
 
-    async def stumbling(connection: Any) -> None:
+    def stumbling(answer: Any) -> None:
         if stumbles:
-            await asyncio.sleep(0.05)  # with a call on its way
-            raise stumbles.pop()
-        await read(connection)
+            raise stumbles.pop()  # with a call on its way
+        take(answer)
 
-    monkeypatch.setattr(store.submitter, "_read", stumbling)
+    monkeypatch.setattr(store.submitter, "_take", stumbling)
     await store.submitter.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "no")
     await reaches(lambda: _gone(store), 5)
     await reaches(lambda: _answers(store), 5)
