@@ -13,8 +13,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.live.fanout import RING, LocalRoom
-from hub.live.writer import Straight, frame
+from hub.live import wire
+from hub.live.fanout import RING, SETTLED, LocalRoom
+from hub.live.writer import LOSSES, Straight, frame
+from rooms.messages import encode, frame_payload
 from rooms.notices import EventNotice
 from tests.live.driver import Hub
 
@@ -291,19 +293,65 @@ async def test_lost_notices_are_fetched(hub: Hub) -> None:
     assert not ada.kept("event")
 
 
-def test_nothing_is_written_to_the_descriptor_of_a_closing_transport() -> None:
+def test_nothing_is_written_to_the_descriptor_of_a_lost_connection() -> None:
     clock = Clock()
     room = local(clock)
     people = [Joined() for _ in range(12)]  # more than two slices
     for one in people:
         assert room.add(one, 0, "e") == []  # type: ignore[arg-type]
-    people[1].conn.over = people[11].conn.over = True
-    assert room.take(event(1))
-    clock.advance(1)
+    last = 2 * SETTLED
+    gone = {1: 0, 11: 0, 2: 3, 7: SETTLED - 1, 10: SETTLED, 0: SETTLED + 3}  # place: after event
+    for seq in range(last):
+        for place, after in gone.items():
+            if after == seq:
+                people[place].conn.over = True
+                LOSSES.count += 1  # as its transport does before it closes the socket
+        assert room.take(event(seq + 1))
+        clock.advance(1)
     assert [one.conn.seqs() for one in people] == [
-        [] if place in (1, 11) else [1] for place in range(12)
+        list(range(1, gone.get(place, last) + 1)) for place in range(12)
     ]
-    people[1].conn.over = False  # only what was asked before this frame counts
-    assert room.take(event(2))
+
+
+def test_a_loss_between_two_slices_is_seen() -> None:
+    clock = Clock()
+    room = local(clock)
+    people = [Joined() for _ in range(12)]
+    for one in people:
+        room.add(one, 0, "e")  # type: ignore[arg-type]
+
+    def lose(work: Coroutine[Any, Any, None]) -> None:
+        work.send(None)  # the first slice
+        people[0].conn.over = people[11].conn.over = True
+        LOSSES.count += 1
+        run(work)
+
+    room._spawn = lose
+    room.take(event(1))
+    clock.advance(0)
+    assert people[0].conn.seqs() == people[10].conn.seqs() == [1]
+    assert not people[11].conn.seqs()
+
+
+def test_what_the_kernel_does_not_take_goes_the_transport_s_way() -> None:
+    clock = Clock()
+    room = local(clock)
+    people = [Joined() for _ in range(12)]
+    for one in people:
+        room.add(one, 0, "e")  # type: ignore[arg-type]
+    room.take(event(1))
     clock.advance(1)
-    assert people[1].conn.seqs() == [2] and people[11].conn.seqs() == []
+    rest: list[bytes] = []
+    people[7].conn.deliver = rest.append  # type: ignore[method-assign]
+
+    def would_block(packed: bytes) -> int:
+        raise BlockingIOError
+
+    assert room._line is not None
+    room._line.sends[7] = lambda packed: 3  # in the second slice
+    room._line.sends[11] = would_block
+    room.take(event(2))
+    clock.advance(1)
+    frames = [one.conn.frames for one in people]
+    assert [len(got) for got in frames] == [1 if place == 7 else 2 for place in range(12)]
+    assert rest == [frame_payload([encode(wire.event(event(2)))])[3:]]

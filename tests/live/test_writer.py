@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import struct
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 import uvloop
+from aiohttp import web
 
-from hub.live.writer import RawSender, RawWriters, choose, works
+from hub.live.writer import Losses, RawSender, RawWriters, Sender, borrow, choose, works
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 LOOPS = pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
@@ -83,6 +86,85 @@ async def _closing() -> None:
         peer.close()
 
 
+@LOOPS
+@pytest.mark.parametrize("end", ["abort", "close", "fin", "reset", "shutdown"])
+def test_a_lost_connection_is_counted_while_its_descriptor_is_its_own(run: Run, end: str) -> None:
+    """Whoever ends it: only then is the count a sign that no descriptor is another's."""
+    run(_counted(end))
+
+
+async def _counted(end: str) -> None:
+    seen: list[tuple[bool, bool]] = []
+    held: list[tuple[Any, int, int]] = []
+
+    class Looking(Losses):
+        @property
+        def count(self) -> int:
+            return len(seen)
+
+        @count.setter
+        def count(self, value: int) -> None:
+            if held:
+                transport, descriptor, inode = held[0]
+                same = os.fstat(descriptor).st_ino == inode
+                seen.append((same, transport.is_closing()))
+
+    losses = Looking()
+    came = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        transport = request.transport
+        assert transport is not None and request.protocol._manager is not None
+        losses.watch(request.protocol._manager)
+        losses.watch(request.protocol._manager)  # once
+        descriptor = transport.get_extra_info("socket").fileno()
+        held.append((transport, descriptor, os.fstat(descriptor).st_ino))
+        came.set()
+        await ws.receive()
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"\r\n\r\n")
+        await came.wait()
+        transport, descriptor, inode = held[0]
+        if end == "abort":
+            transport.abort()
+        elif end == "close":
+            transport.close()
+        elif end == "fin":
+            writer.close()
+        elif end == "reset":
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+        else:
+            await runner.cleanup()
+        while not gone(descriptor, inode):  # noqa: ASYNC110 - each turn of the loop brings it on
+            await asyncio.sleep(0)
+    assert seen == [(True, True)]
+    writer.close()
+    await runner.cleanup()
+
+
+def gone(descriptor: int, inode: int) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino != inode
+    except OSError:
+        return True
+
+
 async def test_the_self_test_chooses_the_raw_way_and_notices_a_broken_one() -> None:
     assert (await choose()).name == "raw"
 
@@ -91,3 +173,23 @@ async def test_the_self_test_chooses_the_raw_way_and_notices_a_broken_one() -> N
             return super().pack(payload)[1:]
 
     assert not await works(Broken(), timeout_s=1)
+
+    class Deaf(RawWriters):
+        """An aiohttp whose server does not say what it loses."""
+
+        def attach(self, ws: web.WebSocketResponse) -> Sender:
+            assert ws._writer is not None
+            return RawSender(ws._writer.transport)  # type: ignore[arg-type]
+
+    assert not await works(Deaf(), timeout_s=1)
+
+
+def test_a_borrowed_descriptor_stays_open() -> None:
+    ours, theirs = socket.socketpair()
+    send = borrow(ours.fileno())
+    assert send(b"one") == 3
+    del send
+    ours.send(b"two")
+    assert theirs.recv(64) == b"onetwo"
+    ours.close()
+    theirs.close()
