@@ -173,6 +173,17 @@ async def test_over_tls_with_a_password_and_a_database(tls_server: str) -> None:
     assert await asyncio.gather(*calls) == [b"OK", text]
     assert b" db=3 " in await submitter.call("CLIENT", "INFO")
     await submitter.close()
-    stranger = Submitter(f"rediss://:wrong{tls_server}", 0.5)
-    with pytest.raises(StoreLost, match="AuthenticationError"):
-        await stranger.start()
+    stranger = Submitter(f"rediss://:wrong{tls_server}")
+    starting = asyncio.create_task(stranger.start())
+
+    async def refused() -> bool:
+        return "AuthenticationError" in str(stranger.fault)
+
+    await reaches(refused, 10)
+    starting.cancel()
+    await stranger.close()
+
+
+async def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StoreLost, match="ConnectionError"):
+        await Submitter(f"unix://{tmp_path}/nowhere", 0.1).start()
