@@ -25,8 +25,9 @@ PERIOD_S: Final = 1.0
 YOUNG: Final = 2_000
 MIDDLE: Final = 10
 NEVER: Final = 2**30
-#: A deep look costs 40 to 80 µs a person that is here; a socket that was cut leaves about 8 KiB in
-#: cycles (aiohttp's exceptions and their frames). Below this many people it is short at any time.
+#: A deep look costs 40 to 100 ms for what a hub is made of, and 40 to 80 µs a person that is here;
+#: a socket that was cut leaves about 8 KiB in cycles (aiohttp's exceptions and their frames). Up
+#: to so many people, it comes when as many sockets have ended.
 FEW: Final = 500
 #: With more, sockets that have to end before it: then what they left is as much as what is held.
 ENDED_MIN: Final = 2_000
@@ -36,7 +37,7 @@ BUSY: Final = 50
 PATIENCE: Final = 4
 #: At the latest, seconds: not everything that is left behind is a socket's.
 DEEP_S: Final = 900.0
-#: With few people, seconds from one to the next.
+#: With few people, seconds from one to the next at least.
 SHALLOW_S: Final = 30.0
 
 log = structlog.get_logger(__name__)
@@ -85,8 +86,9 @@ class Heap:
         since, held = now - self._deep_at, self._held()
         busy = self._ended() - self._ended_last > BUSY
         self._ended_last = self._ended()
-        if held <= FEW:
-            return since >= SHALLOW_S
-        enough = max(ENDED_MIN, held)
         ended = self._ended() - self._ended_then
+        if held <= FEW:
+            enough = FEW if since >= SHALLOW_S else PATIENCE * ENDED_MIN
+        else:
+            enough = max(ENDED_MIN, held)
         return since >= DEEP_S or (ended >= enough and (not busy or ended >= PATIENCE * enough))

@@ -106,16 +106,41 @@ def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
     assert alive(refs) == 0
 
 
-@pytest.mark.parametrize(("held", "wait_s"), [(heap.FEW + 1, heap.DEEP_S), (0, heap.SHALLOW_S)])
-def test_at_the_latest_by_the_clock(rig: Rig, held: int, wait_s: float) -> None:
+def test_with_few_people_fewer_are_enough_but_not_every_moment(rig: Rig) -> None:
+    rig.held, rig.now = heap.FEW, heap.SHALLOW_S
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.ended = heap.FEW - 1
+    rig.heap.look()
+    rig.heap.look()  # calm
+    assert alive(refs) == 3
+    rig.ended += 1
+    rig.heap.look()
+    assert alive(refs) == 0
+    made, refs = rig.knots()
+    rig.heap.look()
+    made.clear()
+    rig.ended += heap.FEW
+    rig.now += heap.SHALLOW_S - 1
+    rig.heap.look()
+    rig.heap.look()  # calm
+    assert alive(refs) == 3
+    rig.now += 1
+    rig.heap.look()
+    assert alive(refs) == 0
+
+
+@pytest.mark.parametrize("held", [heap.FEW + 1, 0])
+def test_at_the_latest_by_the_clock(rig: Rig, held: int) -> None:
     rig.held = held
     made, refs = rig.knots()
     rig.heap.look()
     made.clear()
-    rig.now = wait_s - 1
+    rig.now = heap.DEEP_S - 1
     rig.heap.look()
     assert alive(refs) == 3
-    rig.now = wait_s
+    rig.now = heap.DEEP_S
     rig.heap.look()
     assert alive(refs) == 0
     made, refs = rig.knots()  # and the time runs anew
