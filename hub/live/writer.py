@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import struct
 import tempfile
 from collections import deque
@@ -71,22 +70,6 @@ class Losses:
 
 
 LOSSES: Final = Losses()
-
-
-class Borrowed(socket.SocketType):
-    """A socket object over a transport's descriptor, which stays the transport's to close."""
-
-    __slots__ = ()
-
-    def __del__(self) -> None:
-        self.detach()
-
-
-def borrow(descriptor: int) -> Callable[[bytes], int]:
-    """``send`` (send(2)) on a transport's descriptor. For a loop over many: what it touches is made
-    in a row and lies in a row in memory, and the kernel's ``write`` costs it 4 % more."""
-    # The family is for addresses, and send takes none.
-    return Borrowed(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor).send
 
 
 class Straight(NamedTuple):

@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from hub.live.writer import Losses, RawSender, RawWriters, Sender, borrow, choose, works
+from hub.live.writer import Losses, RawSender, RawWriters, Sender, choose, works
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 LOOPS = pytest.mark.parametrize("run", [uvloop.run, asyncio.run])
@@ -182,14 +182,3 @@ async def test_the_self_test_chooses_the_raw_way_and_notices_a_broken_one() -> N
             return RawSender(ws._writer.transport)  # type: ignore[arg-type]
 
     assert not await works(Deaf(), timeout_s=1)
-
-
-def test_a_borrowed_descriptor_stays_open() -> None:
-    ours, theirs = socket.socketpair()
-    send = borrow(ours.fileno())
-    assert send(b"one") == 3
-    del send
-    ours.send(b"two")
-    assert theirs.recv(64) == b"onetwo"
-    ours.close()
-    theirs.close()
