@@ -23,7 +23,7 @@ PEOPLE: Final = 200
 SPEAKERS: Final = 20  # each says something every other second: chat allows one a second
 PER_MINUTE: Final = 500
 PHASE_S: Final = 8.0
-PHASES: Final = (False, True, False, True)
+PHASES: Final = (False, True) * 4
 ROOM: Final = "bench-delivery"
 PASSWORD: Final = "a password of the bench"
 
