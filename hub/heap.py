@@ -86,9 +86,9 @@ class Heap:
         since, held = now - self._deep_at, self._held()
         busy = self._ended() - self._ended_last > BUSY
         self._ended_last = self._ended()
+        few = held <= FEW
+        if few and since < SHALLOW_S:
+            return False
+        enough = FEW if few else max(ENDED_MIN, held)
         ended = self._ended() - self._ended_then
-        if held <= FEW:
-            enough = FEW if since >= SHALLOW_S else PATIENCE * ENDED_MIN
-        else:
-            enough = max(ENDED_MIN, held)
         return since >= DEEP_S or (ended >= enough and (not busy or ended >= PATIENCE * enough))

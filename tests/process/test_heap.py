@@ -31,6 +31,13 @@ class Rig:
         made = [Knot() for _ in range(count)]
         return made, [weakref.ref(knot) for knot in made]
 
+    def left_behind(self) -> list[weakref.ref[Knot]]:
+        """Knots that a look has set aside, and nobody holds any more."""
+        made, refs = self.knots()
+        self.heap.look()
+        made.clear()
+        return refs
+
 
 def alive(refs: list[weakref.ref[Knot]]) -> int:
     return sum(ref() is not None for ref in refs)
@@ -61,9 +68,7 @@ def test_what_came_and_went_between_two_looks_goes_at_the_next(rig: Rig) -> None
 
 
 def test_what_was_set_aside_goes_when_enough_sockets_have_ended(rig: Rig) -> None:
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.ended = heap.ENDED_MIN - 1
     rig.heap.look()
     assert alive(refs) == 3 and gc.get_freeze_count() > 0
@@ -73,9 +78,7 @@ def test_what_was_set_aside_goes_when_enough_sockets_have_ended(rig: Rig) -> Non
 
 
 def test_not_while_everybody_goes_home_unless_it_becomes_too_much(rig: Rig) -> None:
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     for _ in range(heap.PATIENCE - 1):
         rig.ended += heap.ENDED_MIN
         rig.heap.look()
@@ -83,9 +86,7 @@ def test_not_while_everybody_goes_home_unless_it_becomes_too_much(rig: Rig) -> N
     rig.ended += heap.ENDED_MIN
     rig.heap.look()
     assert alive(refs) == 0
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.ended += heap.ENDED_MIN
     rig.heap.look()
     assert alive(refs) == 3
@@ -95,9 +96,7 @@ def test_not_while_everybody_goes_home_unless_it_becomes_too_much(rig: Rig) -> N
 
 def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
     rig.held = 3 * heap.ENDED_MIN
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.ended = rig.held - 1
     rig.heap.look()
     assert alive(refs) == 3
@@ -108,9 +107,7 @@ def test_a_fuller_process_waits_for_more(rig: Rig) -> None:
 
 def test_with_few_people_fewer_are_enough_but_not_every_moment(rig: Rig) -> None:
     rig.held, rig.now = heap.FEW, heap.SHALLOW_S
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.ended = heap.FEW - 1
     rig.heap.look()
     rig.heap.look()  # calm
@@ -118,9 +115,7 @@ def test_with_few_people_fewer_are_enough_but_not_every_moment(rig: Rig) -> None
     rig.ended += 1
     rig.heap.look()
     assert alive(refs) == 0
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.ended += heap.FEW
     rig.now += heap.SHALLOW_S - 1
     rig.heap.look()
@@ -134,17 +129,13 @@ def test_with_few_people_fewer_are_enough_but_not_every_moment(rig: Rig) -> None
 @pytest.mark.parametrize("held", [heap.FEW + 1, 0])
 def test_at_the_latest_by_the_clock(rig: Rig, held: int) -> None:
     rig.held = held
-    made, refs = rig.knots()
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()
     rig.now = heap.DEEP_S - 1
     rig.heap.look()
     assert alive(refs) == 3
     rig.now = heap.DEEP_S
     rig.heap.look()
     assert alive(refs) == 0
-    made, refs = rig.knots()  # and the time runs anew
-    rig.heap.look()
-    made.clear()
+    refs = rig.left_behind()  # and the time runs anew
     rig.heap.look()
     assert alive(refs) == 3
