@@ -19,8 +19,7 @@ from hub.services import Services
 from rooms import news as n
 from rooms.messages import ServerMessage, encode
 from rooms.model import Identity, Role
-
-from . import wire
+from rooms.times import rfc3339
 
 if TYPE_CHECKING:
     from hub.live.news import NewsHub
@@ -178,8 +177,8 @@ def _announced(notice: n.AnnouncedNotice) -> n.Announcement:
     return n.Announcement(
         id=notice.id,
         texts=notice.texts,
-        at=wire.timestamp(notice.at_ms),
-        until=wire.timestamp(notice.until_ms),
+        at=rfc3339(notice.at_ms),
+        until=rfc3339(notice.until_ms),
     )
 
 
@@ -187,6 +186,6 @@ def _as_message(one: Announcement) -> n.Announcement:
     return n.Announcement(
         id=one.id,
         texts=dict(one.texts),
-        at=wire.timestamp(one.created_ms),
-        until=wire.timestamp(one.until_ms),
+        at=rfc3339(one.created_ms),
+        until=rfc3339(one.until_ms),
     )

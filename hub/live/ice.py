@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from rooms.messages import Ice, IceServer
 from rooms.session import Place
-
-from . import wire
+from rooms.times import rfc3339
 
 if TYPE_CHECKING:
     from hub.config import Turn
@@ -69,4 +68,4 @@ def _send(hub: LiveHub, conn: Connection) -> None:
     ttl_s = _ttl_s(hub, conn)
     servers, until = credentials(turn, conn.identity.id, int(time.time()), ttl_s)
     conn.ice_until = hub.now() + ttl_s
-    conn.send(Ice(servers=servers, expires_at=wire.timestamp(until * 1000)))
+    conn.send(Ice(servers=servers, expires_at=rfc3339(until * 1000)))

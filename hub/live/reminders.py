@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 from hub.ports.programme import Reminder
 from hub.services import Services
 from rooms import news as n
-
-from . import wire
+from rooms.times import rfc3339
 
 if TYPE_CHECKING:
     from hub.live.news import NewsHub
@@ -85,5 +84,5 @@ def _message(one: Reminder) -> n.Reminder:
         title=one.title,
         titles=dict(one.titles),
         room=one.room,
-        starts_at=wire.timestamp(one.starts_ms),
+        starts_at=rfc3339(one.starts_ms),
     )

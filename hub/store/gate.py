@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -14,6 +13,7 @@ from hub.store.link import Argument
 from hub.store.scripts import SCRIPTS
 from hub.store.submitter import Submitter
 from rooms.errors import Code, Refusal
+from rooms.times import rfc3339
 
 WINDOW_MS: Final = 15_000  # the longest reclaim window
 OUTAGE_MIN_MS: Final = 8_000  # sweeps come every second and change hands within five
@@ -22,12 +22,6 @@ OUTAGE_MIN_MS: Final = 8_000  # sweeps come every second and change hands within
 def outage_ms(config: Config) -> int:
     """How long nobody sweeps before seats are reclaimed: half a lease (DESIGN section 3)."""
     return max(config.limits.lease_ms // 2, OUTAGE_MIN_MS)
-
-
-def rfc3339(ms: int) -> str:
-    """``ms`` since the epoch as the wire writes times."""
-    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 class Gate:

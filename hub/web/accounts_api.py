@@ -10,7 +10,7 @@ from hub.ports.people import PeopleFilter, PersonRecord, Registration
 from hub.services import SERVICES
 from hub.web import accounts, auth
 from hub.web.account_pages import take_registration
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_people import (
     AcceptedBody,
     DeviceCreate,
@@ -35,6 +35,7 @@ from hub.web.query import choice, cursor_text, limit_of
 from hub.web.routes import Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import Role
+from rooms.times import rfc3339
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 PAGE: Final = 50

@@ -9,7 +9,6 @@ from aiohttp import web
 from hub.ports.programme import Filter
 from hub.services import SERVICES
 from hub.web.auth import need_caller
-from hub.web.bodies import rfc3339
 from hub.web.bodies_programme import AgendaAdded, AgendaBody
 from hub.web.problems import Invalid, Problem
 from hub.web.programme_api import NO_STORE, PAGE, PAGING, conference_body
@@ -18,6 +17,7 @@ from hub.web.query import cursor_text, limit_of
 from hub.web.routes import Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG
+from rooms.times import rfc3339
 
 
 async def need_account(request: web.Request) -> str:

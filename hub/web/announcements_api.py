@@ -15,7 +15,7 @@ from hub.ports import StoreLost
 from hub.ports.fair import Announcement, FairSettings
 from hub.services import SERVICES
 from hub.web.audits import audit
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_news import DAYS_MAX, AnnouncementBody, AnnouncementCreate, AnnouncementList
 from hub.web.problems import Invalid, Problem
 from hub.web.programme_api import need_the_organiser
@@ -23,6 +23,7 @@ from hub.web.query import cursor_text, limit_of
 from hub.web.routes import Query, Route
 from rooms.model import Identity
 from rooms.news import AnnouncedNotice, Audience, NewsNotice, WithdrawnNotice
+from rooms.times import rfc3339
 
 PAGE: Final = 50
 NO_STORE: Final = {"Cache-Control": "no-store"}

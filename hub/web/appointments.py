@@ -23,7 +23,6 @@ from hub.services import Services
 from hub.web import i18n
 from hub.web.appointments_texts import PLACES, TOLD, quota_detail
 from hub.web.auth import KEY_IDENTITY
-from hub.web.bodies import rfc3339
 from hub.web.fairtime import FairTime
 from hub.web.pages import PAGES, Pages
 from hub.web.problems import Problem
@@ -32,6 +31,7 @@ from rooms import news
 from rooms.appointments import AGREED, NoSuchTime, State, moment
 from rooms.errors import Refusal
 from rooms.model import Role
+from rooms.times import rfc3339
 
 log = structlog.get_logger(__name__)
 

@@ -35,7 +35,7 @@ from hub.web.appointments_shapes import (
 )
 from hub.web.audits import audit
 from hub.web.auth import need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_appointments import (
     ActBody,
     AppointmentBody,
@@ -53,6 +53,7 @@ from hub.web.routes import BASE, Query, Route
 from rooms.appointments import Act, State
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG
+from rooms.times import rfc3339
 
 ASKED_BY: Final = 120  # meetings one person asks for in an hour
 

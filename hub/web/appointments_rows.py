@@ -15,10 +15,10 @@ from hub.services import SERVICES
 from hub.web import i18n
 from hub.web.appointments import company_name, enter_path, now_ms, place_text
 from hub.web.appointments_texts import PLACES, STATES, TONES
-from hub.web.bodies import rfc3339
 from hub.web.fairtime import FairTime
 from hub.web.pages import PAGES
 from rooms.appointments import ENDED, NoSuchTime, State, moment
+from rooms.times import rfc3339
 
 DAYS: Final = 7  # shown while the fair has no days to come
 DAYS_MAX: Final = 21

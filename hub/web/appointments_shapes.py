@@ -9,11 +9,11 @@ from aiohttp import web
 
 from hub.ports.appointments import Appointment, MeetingSlot
 from hub.web.auth import Caller
-from hub.web.bodies import rfc3339
 from hub.web.problems import Invalid
 from hub.web.query import text
 from hub.web.routes import Query
 from rooms.errors import Code, Refusal
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 NO_STORE: Final = {"Cache-Control": "no-store"}

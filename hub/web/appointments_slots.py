@@ -23,7 +23,7 @@ from hub.web.appointments_shapes import (
     span,
 )
 from hub.web.auth import need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_appointments import (
     AppointmentList,
     FreeTimeList,
@@ -39,6 +39,7 @@ from hub.web.problems import Invalid
 from hub.web.query import choice, cursor_text, limit_of, text
 from hub.web.routes import Query, Route
 from rooms.appointments import NoSuchTime, series
+from rooms.times import rfc3339
 
 
 async def list_slots(request: web.Request) -> web.Response:

@@ -198,9 +198,3 @@ async def read(request: web.Request, model: type[Body], limit: int = BODY_MAX) -
 
 def epoch_ms(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
-
-
-def rfc3339(ms: int) -> str:
-    """Milliseconds since the epoch as RFC 3339 UTC with milliseconds."""
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

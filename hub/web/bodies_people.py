@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.ports.people import PersonRecord, SessionRow
-from hub.web.bodies import Company, Name, Request, rfc3339, without_defaults
+from hub.web.bodies import Company, Name, Request, without_defaults
 from hub.web.people_fields import (
     Country,
     DeviceName,
@@ -22,6 +22,7 @@ from hub.web.people_fields import (
     Zone,
 )
 from rooms.model import Role
+from rooms.times import rfc3339
 
 Shown = Literal["organisation", "position", "country"]
 PageLanguage = Literal["en", "zh-Hans"]

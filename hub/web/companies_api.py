@@ -24,7 +24,7 @@ from hub.ports.fair import FairSettings
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, caller_of, need_caller, need_fair_organiser
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_companies import (
     CompanyBody,
     CompanyCreate,
@@ -37,6 +37,7 @@ from hub.web.query import choice, cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG, Role
+from rooms.times import rfc3339
 
 PAGE: Final = 48
 NO_STORE: Final = {"Cache-Control": "no-store"}

@@ -23,13 +23,14 @@ from hub.web import appointments_offers, auth
 from hub.web.appointments import acted, moment_in
 from hub.web.appointments_rows import Row, Shows, shows
 from hub.web.appointments_texts import refused_text
-from hub.web.bodies import PersonId, rfc3339
+from hub.web.bodies import PersonId
 from hub.web.bodies_appointments import Id, Reason
 from hub.web.company_edit import need, render
 from hub.web.company_people import ALL
 from hub.web.forms import Form, FormModel, read_form
 from rooms.appointments import AGREED, Act, State
 from rooms.errors import Refusal
+from rooms.times import rfc3339
 
 LISTED: Final = 200
 CARDS: Final = 50

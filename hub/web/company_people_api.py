@@ -9,7 +9,7 @@ from aiohttp import web
 from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import need_caller, need_fair_organiser
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_companies import (
     CardLeft,
     CardList,
@@ -36,6 +36,7 @@ from hub.web.routes import Route
 from hub.web.talks import take_out
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, SLUG
+from rooms.times import rfc3339
 
 
 async def need_account(request: web.Request) -> str:

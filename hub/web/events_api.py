@@ -9,12 +9,12 @@ from aiohttp import web
 from hub.ports.events import AuditCheck, AuditRow, Visit
 from hub.services import SERVICES, Services
 from hub.web.auth import need_fair_organiser
-from hub.web.bodies import rfc3339
 from hub.web.bodies_events import AuditCheckBody, AuditList, VisitList
 from hub.web.problems import Invalid, Problem
 from hub.web.query import cursor_text, limit_of, text
 from hub.web.routes import Query, Route
 from rooms.model import SLUG
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 FILTER_MAX: Final = 160

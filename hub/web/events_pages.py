@@ -15,11 +15,11 @@ from hub.services import SERVICES, Services
 from hub.sheets import Cell
 from hub.web import events_api, flash
 from hub.web.audits import audit
-from hub.web.bodies import rfc3339
 from hub.web.forms import FormModel, read_form
 from hub.web.organise.common import first_page, next_page, organiser, render, see
 from hub.web.sheets import FORMATS, send
 from rooms.model import SLUG, Kind
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 EXPORT_PAGE: Final = 500

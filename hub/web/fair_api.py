@@ -13,7 +13,7 @@ from hub.ports.people import MailRow
 from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import need_fair_organiser
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_fair import (
     FairBody,
     FairPatch,
@@ -25,6 +25,7 @@ from hub.web.i18n import LANGUAGES
 from hub.web.problems import Invalid, Problem
 from hub.web.query import cursor_text, limit_of
 from hub.web.routes import Query, Route
+from rooms.times import rfc3339
 
 PAGE: Final = 50
 DAYS_MAX: Final = 366

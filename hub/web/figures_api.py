@@ -11,11 +11,11 @@ from aiohttp import web
 from hub.ports.fair import Census, Moment
 from hub.services import SERVICES, Services
 from hub.web.auth import need_fair
-from hub.web.bodies import rfc3339
 from hub.web.bodies_news import FiguresBody, HistoryBody
 from hub.web.query import choice
 from hub.web.routes import Query, Route
 from rooms.model import RoomState
+from rooms.times import rfc3339
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 HOUR_MS: Final = 3_600_000

@@ -13,12 +13,13 @@ from aiohttp import web
 
 from hub.services import SERVICES
 from hub.web.auth import guest_cookie, guest_of
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_rooms import GuestBody, GuestRequest
 from hub.web.buckets import NEW_GUESTS, prefix_of
 from hub.web.routes import Route
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG, Identity
+from rooms.times import rfc3339
 
 
 async def become_guest(request: web.Request) -> web.Response:

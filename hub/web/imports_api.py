@@ -14,7 +14,7 @@ from hub.sheets import Cell
 from hub.web import i18n
 from hub.web.audits import audit
 from hub.web.auth import need_fair_organiser
-from hub.web.bodies import read_bytes, rfc3339
+from hub.web.bodies import read_bytes
 from hub.web.bodies_imports import ImportBody, ImportList, RowFaultList
 from hub.web.import_texts import explain
 from hub.web.pages import PAGES
@@ -23,6 +23,7 @@ from hub.web.query import choice, cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from hub.web.sheets import FORMATS, Format, send
 from rooms.model import Identity
+from rooms.times import rfc3339
 
 PAGE: Final = 50
 FAULTS: Final = 500  # of one reading, while an error file is written

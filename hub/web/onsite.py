@@ -29,11 +29,11 @@ from hub.services import SERVICES, Services
 from hub.web import countries, i18n
 from hub.web.audits import audit
 from hub.web.auth import Caller, caller_of, need_caller, need_person, session_of
-from hub.web.bodies import rfc3339
 from hub.web.bodies_onsite import IdentityRequest
 from hub.web.problems import Invalid, Problem
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, Identity, Role
+from rooms.times import rfc3339
 
 log = structlog.get_logger(__name__)
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from hub.ports.onsite import IdentityShown, Slot
 from hub.web import form_texts
-from hub.web.bodies import rfc3339
 from hub.web.fairtime import FairTime
 from hub.web.i18n import Language
+from rooms.times import rfc3339
 
 
 def _(text: str) -> str:

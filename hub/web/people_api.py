@@ -11,7 +11,7 @@ from aiohttp import web
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_right
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_rooms import ActionBody, ActionRequest, OccupancyBody, ParticipantList
 from hub.web.problems import Invalid
 from hub.web.query import choice, cursor_text, limit_of
@@ -20,6 +20,7 @@ from hub.web.routes import Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, Kind, Source
 from rooms.permissions import ACTION_RIGHT, MEDIA_ENDS, Right
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 STATES: Final = ("live", "held", "offered", "waiting")

@@ -10,10 +10,10 @@ import asyncio
 import hashlib
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from hub.ports import Board, BoardRow, Directory, RoomRecord, StoreLost
+from rooms import times
 from rooms.model import Kind, RoomState
 
 _FRESH_S: Final = 1.0
@@ -48,10 +48,7 @@ class RoomNow:
 
 
 def rfc3339(ms: int | None) -> str | None:
-    if ms is None:
-        return None
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if ms is None else times.rfc3339(ms)
 
 
 def room_now(record: RoomRecord, row: BoardRow | None, now_ms: int, known: bool) -> RoomNow:

@@ -22,7 +22,7 @@ from hub.ports.programme import (
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, caller_of, need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_programme import (
     LENGTH_MAX_MS,
     ConferenceBody,
@@ -36,6 +36,7 @@ from hub.web.query import cursor_text, limit_of, text
 from hub.web.routes import BASE, Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import PERSON_ID, SLUG, Role
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 NO_STORE: Final = {"Cache-Control": "no-store"}

@@ -32,12 +32,12 @@ from hub.ports.results import (
 )
 from hub.services import SERVICES
 from hub.web import currencies, i18n
-from hub.web.bodies import rfc3339
 from hub.web.countries import is_country, name_of
 from hub.web.pages import PAGES
 from hub.web.problems import Problem
 from rooms.model import SLUG
 from rooms.results import State
+from rooms.times import rfc3339
 
 ID: Final = re.compile(r"[0-9a-f]{32}")
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -24,9 +24,9 @@ from hub.ports.results import Result, ResultFilter, Stamp
 from hub.services import SERVICES
 from hub.sheets import Cell
 from hub.web import i18n
-from hub.web.bodies import rfc3339
 from hub.web.results import Words, filter_of, public_body
 from hub.web.sheets import Format, send
+from rooms.times import rfc3339
 
 ENTRIES: Final = 50
 BATCH: Final = 200

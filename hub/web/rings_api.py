@@ -18,7 +18,7 @@ from hub.ports import StoreLost
 from hub.ports.rings import RingRefused
 from hub.services import SERVICES, Services
 from hub.web.auth import need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_rings import RingBody, RingCreate, RingList, RingsSeen
 from hub.web.companies_api import NO_STORE, need_editor, unknown
 from hub.web.company_people_api import need_account
@@ -29,6 +29,7 @@ from rooms.errors import Code, Refusal
 from rooms.model import SLUG
 from rooms.news import NewsNotice
 from rooms.rings import Happening, Ring, State, begun, declined, ended
+from rooms.times import rfc3339
 
 #: How far back a company reads: a fair lasts days.
 SINCE_MS: Final = 31 * 24 * 3_600_000

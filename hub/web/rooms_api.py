@@ -15,7 +15,7 @@ from hub.ports.programme import Filter
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair, need_right
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_rooms import RoomBody, RoomCreate, RoomList, RoomPatch
 from hub.web.problems import Invalid, Problem
 from hub.web.query import choice, cursor_slug, limit_of, text
@@ -23,6 +23,7 @@ from hub.web.routes import BASE, Query, Route
 from rooms.errors import Code, Refusal
 from rooms.model import SIDES_SEATS_MAX, SLUG, Counts, Kind, Mode, RoomSpec
 from rooms.permissions import Right
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 #: What Redis decides while a room is open; the rest is as SQL has it.

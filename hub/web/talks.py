@@ -21,13 +21,13 @@ from hub.ports import StoreLost
 from hub.ports.talks import EndedWhy, RefusalCode, Talk, TalkRefused
 from hub.services import SERVICES, Services
 from hub.web.auth import KEY_IDENTITY, Caller, need_caller
-from hub.web.bodies import rfc3339
 from hub.web.problems import Problem
 from hub.web.rooms_api import live_view
 from rooms import news
 from rooms.errors import Code, Refusal
 from rooms.model import SLUG, Identity, Role
 from rooms.permissions import MEDIA_ENDS
+from rooms.times import rfc3339
 
 log = structlog.get_logger(__name__)
 

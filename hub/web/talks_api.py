@@ -29,7 +29,7 @@ from hub.web import talks_course, talks_files, talks_invites, talks_members
 from hub.web.accounts import HOUR_S, counted
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_talks import (
     BULK_BYTES,
     NegotiationAnswer,
@@ -53,6 +53,7 @@ from hub.web.talks import (
 )
 from rooms.errors import Code, Refusal
 from rooms.model import Mode, Role
+from rooms.times import rfc3339
 
 PAGE: Final = 100
 LATE_MS: Final = 60_000  # a beginning so little in the past is now

@@ -10,7 +10,7 @@ from hub.ports.talks import Belonging, TalkDraft, TalkRefused
 from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import need_caller
-from hub.web.bodies import epoch_ms, read, rfc3339
+from hub.web.bodies import epoch_ms, read
 from hub.web.bodies_talks import (
     End,
     Extension,
@@ -31,6 +31,7 @@ from hub.web.talks import (
     unknown_room,
 )
 from rooms.model import SLUG, Mode
+from rooms.times import rfc3339
 
 
 async def extend(request: web.Request) -> web.Response:

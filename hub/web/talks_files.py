@@ -10,7 +10,7 @@ from aiohttp import web
 from hub.ports.talks import FILE_BYTES_MAX, TalkFile, TalkRefused
 from hub.services import SERVICES
 from hub.web.accounts import QUARTER_S, counted
-from hub.web.bodies import read_bytes, rfc3339
+from hub.web.bodies import read_bytes
 from hub.web.bodies_talks import FileAnswer, FileList
 from hub.web.problems import Invalid
 from hub.web.query import text
@@ -18,6 +18,7 @@ from hub.web.routes import BASE, Query, Route
 from hub.web.sheets import disposition
 from hub.web.talks import NO_STORE, Standing, given_id, need_member, problem, tell
 from rooms.errors import Code, Refusal
+from rooms.times import rfc3339
 
 FILENAME_MAX: Final = 255
 UPLOAD_S: Final = 120.0  # 20 MB over a slow line

@@ -9,12 +9,13 @@ from aiohttp import web
 from hub.ports.talks import GUEST_SIDE, Access, Invite, TalkRefused
 from hub.services import SERVICES
 from hub.web.accounts import QUARTER_S, counted
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_talks import Accepted, InviteAccept, InviteCreate, InviteList, InviteMade
 from hub.web.company_people_api import need_account
 from hub.web.problems import Problem
 from hub.web.routes import Route
 from hub.web.talks import NO_STORE, given_id, let_back, need_member, problem, works_for
+from rooms.times import rfc3339
 
 TRIES: Final = 60  # of one person in a quarter of an hour
 

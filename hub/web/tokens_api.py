@@ -10,7 +10,7 @@ from aiohttp import web
 from hub.services import SERVICES
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_caller, need_fair
-from hub.web.bodies import BATCH_MAX, read, rfc3339
+from hub.web.bodies import BATCH_MAX, read
 from hub.web.bodies_rooms import (
     BatchBody,
     BatchRequest,
@@ -24,6 +24,7 @@ from hub.web.rooms_api import find_room
 from hub.web.routes import Route
 from rooms.errors import Code, Refusal
 from rooms.model import Identity, Kind, Role, RoomSpec
+from rooms.times import rfc3339
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 

@@ -10,7 +10,7 @@ from hub.ports.events import BadEndpoint, Delivery, Endpoint
 from hub.services import SERVICES, Services
 from hub.web.audits import audit
 from hub.web.auth import Caller, need_fair_organiser
-from hub.web.bodies import read, rfc3339
+from hub.web.bodies import read
 from hub.web.bodies_events import (
     DeliveryList,
     WebhookBody,
@@ -23,6 +23,7 @@ from hub.web.problems import Invalid, Problem
 from hub.web.query import choice, cursor_text, limit_of
 from hub.web.routes import BASE, Query, Route
 from rooms.model import PERSON_ID
+from rooms.times import rfc3339
 
 PAGE: Final = 50
 STATES: Final = ("due", "sent", "failed")

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from hub.ports.talks import Belonging
-from hub.web.bodies import rfc3339
 from hub.web.talks import now_ms
 from hub.web.talks_ending import Ending
 from rooms.errors import Refusal
 from rooms.model import Mode, Role
+from rooms.times import rfc3339
 from tests.web.talking import HOUR, MIN, Fair, Person, code
 
 GONE = (404, "unknown_room")
