@@ -130,13 +130,8 @@ async def _counted(end: str) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
-    writer.write(
-        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    writer = await upgraded(*runner.addresses[0][:2])
     async with asyncio.timeout(10):
-        await reader.readuntil(b"\r\n\r\n")
         await came.wait()
         transport, descriptor, inode = held[0]
         if end == "abort":
@@ -156,6 +151,17 @@ async def _counted(end: str) -> None:
     assert seen == [(True, True)]
     writer.close()
     await runner.cleanup()
+
+
+async def upgraded(host: str, port: int) -> asyncio.StreamWriter:
+    """A WebSocket from the bytes up: its end can be any."""
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    return writer
 
 
 def gone(descriptor: int, inode: int) -> bool:
